@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# make run    build the binary and let it say hello to an NVMe controller
+# make test   everything that must hold before a change goes in
+# make help   the other targets
+
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BIN         := bin/gospdk
+# Small enough to be copied anywhere: a static binary stays below this.
+MAX_BYTES   := 20000000
+FUZZTIME    ?= 3s
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+
+# No cgo, no network for the toolchain beyond the module proxy.
+export CGO_ENABLED = 0
+
+.PHONY: build run test unit race fuzz lint fmt vet staticcheck cross examples clean help
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+	@echo 'make build  bin/gospdk   make unit  tests only   make race  tests under the race detector'
+	@echo 'make fuzz   every fuzz target for FUZZTIME=$(FUZZTIME)   make lint  gofmt, vet, staticcheck   make cross  other machines'
+
+build:
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/gospdk
+	@size=$$(wc -c < $(BIN)); test $$size -lt $(MAX_BYTES) || \
+	  { echo "$(BIN) has $$size bytes; the limit is $(MAX_BYTES)"; exit 1; }
+
+run: build
+	$(BIN) hello_world
+
+test: lint cross unit race fuzz
+	@echo 'All tests passed.'
+
+lint: fmt vet staticcheck
+
+fmt:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || \
+	  { echo 'not formatted (run gofmt -w on them):'; echo "$$bad"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+# The other machine that the assembly exists for, and one that has none.
+cross:
+	GOARCH=arm64 $(GO) vet ./...
+	GOARCH=riscv64 $(GO) build ./...
+
+# The command tests run the binary; they build their own copy.
+unit:
+	$(GO) test ./...
+
+# The detector needs cgo, so a C compiler; and Go code only, so the assembly
+# is left out of the build.
+race:
+	@./.ci/need-cc
+	@if command -v $${CC:-gcc} >/dev/null; then \
+	  pkgs=$$($(GO) list ./... | grep -v '/internal/cli$$'); \
+	  echo "$(GO) test -race -tags noasm (all but internal/cli)"; \
+	  CGO_ENABLED=1 $(GO) test -race -tags noasm $$pkgs; \
+	else echo 'race: no C compiler and no way to install one, skipped'; fi
+
+# go test fuzzes one target of one package at a time.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "fuzz $$pkg $$f $(FUZZTIME)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/gospdk-fuzz.$$$$ 2>&1 || \
+	      { cat /tmp/gospdk-fuzz.$$$$; rm -f /tmp/gospdk-fuzz.$$$$; exit 1; }; \
+	    rm -f /tmp/gospdk-fuzz.$$$$; \
+	  done; \
+	done
+
+clean:
+	rm -rf bin
