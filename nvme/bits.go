@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvme
+
+// setBit returns v with one bit set to on.
+func setBit[T ~uint8 | ~uint16 | ~uint32 | ~uint64](v T, bit uint, on bool) T {
+	if on {
+		return v | 1<<bit
+	}
+	return v &^ (1 << bit)
+}
