@@ -32,7 +32,8 @@ type Conn struct {
 	logf   func(format string, args ...any)
 	caller *vfiosock.Caller // for commands to the client
 	twin   *vfiosock.Socket // where they go if the client wants them apart
-	gone   atomic.Bool      // hung up, by either side
+	gone   atomic.Bool      // the client has hung up
+	closed atomic.Bool      // we have
 	done   chan struct{}    // closed when the device has let the client go
 
 	info    Info
@@ -62,11 +63,11 @@ func (c *Conn) UsesIOEventFDs(region int) bool {
 // Close hangs up. It may be called from any goroutine and does not wait;
 // Disconnected follows.
 func (c *Conn) Close() error {
-	c.gone.Store(true)
+	c.closed.Store(true)
 	return c.sock.Close()
 }
 
-func (c *Conn) hungUp() bool { return c.gone.Load() || c.sock.PeerGone() }
+func (c *Conn) hungUp() bool { return c.gone.Load() || c.closed.Load() || c.sock.PeerGone() }
 
 // run serves the client until it goes and releases all that was its.
 func (c *Conn) run() {
@@ -90,8 +91,6 @@ func (c *Conn) run() {
 	c.sock.SetReceiveDeadline(time.Time{})
 	c.dev.Connected(c)
 	err := c.serve()
-	c.gone.Store(true)
-	c.caller.Fail(fmt.Errorf("vfio-user: client has gone: %w", err))
 	c.dev.Disconnected(err)
 	c.releaseIRQs()
 	for _, r := range c.mem.Swap(emptyMemory).regions {
@@ -189,7 +188,9 @@ func (c *Conn) serve() error {
 		go c.receive(c.twin, nil, result)
 	}
 	for m := range commands {
-		if !c.gone.Load() {
+		// What a client sent before it hung up still counts: it may have
+		// been a shutdown that wants no reply.
+		if !c.closed.Load() {
 			c.handle(m)
 		}
 		m.Close()
@@ -240,7 +241,7 @@ func (c *Conn) handle(m *vfiosock.Message) {
 		c.logf("vfio-user: %s: %v: %v", c.info.Name, m.Command, err)
 		h, payload, fds = errorReply(m, errnoOf(err)), nil, nil
 	}
-	if m.Flags&vfiouser.FlagNoReply != 0 {
+	if m.Flags&vfiouser.FlagNoReply != 0 || c.gone.Load() {
 		return
 	}
 	if err := c.sock.Send(h, payload, fds); err != nil {
