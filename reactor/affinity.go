@@ -50,29 +50,28 @@ func pin(cpu int) error {
 var procs struct {
 	sync.Mutex
 	reactors int
-	before   int // value to restore when the last reactor has gone
-	set      int // value that was set, 0 for none
+	before   int // value when the first reactor came
+	set      int // value that was last set here
 }
 
 const extraProcs = 2
 
-// addReactors counts n reactors (negative when they stop).
+// addReactors counts n reactors more, or fewer. It never lowers a value that
+// somebody else has set.
 func addReactors(n int) {
 	procs.Lock()
 	defer procs.Unlock()
 	now := runtime.GOMAXPROCS(0)
 	if procs.reactors == 0 {
-		procs.before, procs.set = now, 0
+		procs.before, procs.set = now, now
 	}
 	procs.reactors += n
+	want := procs.before
 	if procs.reactors > 0 {
-		if want := procs.reactors + extraProcs; want > now {
-			runtime.GOMAXPROCS(want)
-			procs.set = want
-		}
-		return
+		want = max(want, procs.reactors+extraProcs)
 	}
-	if procs.set != 0 && now == procs.set { // else somebody else has set it
-		runtime.GOMAXPROCS(procs.before)
+	if want > now || want < now && now == procs.set {
+		runtime.GOMAXPROCS(want)
+		procs.set = want
 	}
 }
