@@ -107,13 +107,17 @@ func ParseRegionInfo(b []byte) (RegionInfo, error) {
 
 // parseCaps walks the chain, which must go forward, so that it ends.
 func (r *RegionInfo) parseCaps(b []byte, off uint32) error {
-	least := uint32(RegionInfoSize)
+	least, sparse := uint32(RegionInfoSize), false
 	for off != 0 {
 		if off < least || uint64(off)+capHeaderSize > uint64(len(b)) {
 			return fmt.Errorf("vfio-user: region %d: capability offset %#x outside %#x to %#x", r.Index, off, least, len(b))
 		}
 		c := b[off:]
 		if ne.Uint16(c) == capSparseMmap {
+			if sparse {
+				return fmt.Errorf("vfio-user: region %d: two sparse mmap capabilities", r.Index)
+			}
+			sparse = true
 			if err := r.parseSparse(c); err != nil {
 				return err
 			}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gospdk/gospdk/dma"
 	"github.com/gospdk/gospdk/internal/vfiosock"
+	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/pci"
 	"github.com/gospdk/gospdk/vfiouser"
 )
@@ -37,6 +38,8 @@ type Options struct {
 }
 
 const defaultTimeout = 10 * time.Second
+
+var l = log.Flag("vfio_user")
 
 // device is a connection to a server, seen as a PCI function.
 type device struct {
@@ -198,6 +201,7 @@ func (d *device) readID(ctx context.Context) error {
 func (d *device) call(ctx context.Context, timeout time.Duration, cmd vfiouser.Command, payload []byte, fds []int) (*vfiosock.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	l.Debugf("%s: command %v, msg size %d, fds %v", d.address, cmd, vfiouser.HeaderSize+len(payload), fds)
 	m, err := d.caller.Call(ctx, cmd, payload, fds)
 	for _, dead := range []error{syscall.EPIPE, syscall.ECONNRESET, net.ErrClosed, os.ErrDeadlineExceeded} {
 		if errors.Is(err, dead) && !errors.Is(err, pci.ErrRemoved) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gospdk/gospdk/internal/vfiosock"
+	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/vfiouser"
 )
 
@@ -20,7 +21,10 @@ const (
 	queueLength = 16              // commands read ahead of the one being handled
 	dmaTimeout  = 5 * time.Second // for the client to answer one DMA_READ or DMA_WRITE
 	maxDMAMaps  = 4096
+	maxRefusals = 50 // of one client that are logged
 )
+
+var l = log.Flag("vfio_user")
 
 // Conn is the connection to one client.
 //
@@ -29,7 +33,6 @@ const (
 type Conn struct {
 	sock   *vfiosock.Socket
 	dev    Device
-	logf   func(format string, args ...any)
 	caller *vfiosock.Caller // for commands to the client
 	twin   *vfiosock.Socket // where they go if the client wants them apart
 	gone   atomic.Bool      // the client has hung up
@@ -40,12 +43,13 @@ type Conn struct {
 	regions [vfiouser.NumRegions]Region
 	irqs    [vfiouser.NumIRQs]irqType
 	ioFDs   [vfiouser.NumRegions]atomic.Bool
+	refused int // commands
 	peer    vfiouser.Capabilities
 	mem     atomic.Pointer[Memory]
 }
 
-func newConn(s *vfiosock.Socket, d Device, logf func(string, ...any)) *Conn {
-	c := &Conn{sock: s, dev: d, logf: logf, caller: vfiosock.NewCaller(s), done: make(chan struct{})}
+func newConn(s *vfiosock.Socket, d Device) *Conn {
+	c := &Conn{sock: s, dev: d, caller: vfiosock.NewCaller(s), done: make(chan struct{})}
 	c.mem.Store(emptyMemory)
 	return c
 }
@@ -78,13 +82,13 @@ func (c *Conn) run() {
 		}
 	}()
 	if err := c.describe(); err != nil {
-		c.logf("vfio-user: %v", err)
+		log.Errorf("vfio-user: %v", err)
 		return
 	}
 	c.sock.SetReceiveDeadline(time.Now().Add(handshakeTimeout))
 	if err := c.negotiate(); err != nil {
 		if !errors.Is(err, io.EOF) {
-			c.logf("vfio-user: %s: negotiating with a client: %v", c.info.Name, err)
+			log.Warnf("vfio-user: %s: negotiating with a client: %v", c.info.Name, err)
 		}
 		return
 	}
@@ -97,7 +101,7 @@ func (c *Conn) run() {
 		r.unmap()
 	}
 	if !errors.Is(err, io.EOF) {
-		c.logf("vfio-user: %s: lost the client: %v", c.info.Name, err)
+		log.Warnf("vfio-user: %s: lost the client: %v", c.info.Name, err)
 	}
 }
 
@@ -233,12 +237,24 @@ func (c *Conn) receive(s *vfiosock.Socket, commands chan<- *vfiosock.Message, re
 	}
 }
 
+// logRefusal keeps a client from filling the log.
+func (c *Conn) logRefusal(m *vfiosock.Message, err error) {
+	switch c.refused++; {
+	case c.refused < maxRefusals:
+		log.Warnf("vfio-user: %s: refusing %v: %v", c.info.Name, m.Command, err)
+	case c.refused == maxRefusals:
+		log.Warnf("vfio-user: %s: refusing %v: %v; further refusals of this client are not logged", c.info.Name, m.Command, err)
+	}
+}
+
 // handle does one command and replies.
 func (c *Conn) handle(m *vfiosock.Message) {
+	l.Debugf("%s: %v, id %d, %d bytes, %d file descriptors", c.info.Name, m.Command, m.ID, m.Size, len(m.FDs))
 	payload, fds, err := c.dispatch(m)
+	m.Close() // the client's files are let go of before it hears of it
 	h := vfiouser.Header{ID: m.ID, Command: m.Command, Flags: vfiouser.FlagReply}
 	if err != nil {
-		c.logf("vfio-user: %s: %v: %v", c.info.Name, m.Command, err)
+		c.logRefusal(m, err)
 		h, payload, fds = errorReply(m, errnoOf(err)), nil, nil
 	}
 	if m.Flags&vfiouser.FlagNoReply != 0 || c.gone.Load() {
@@ -246,7 +262,7 @@ func (c *Conn) handle(m *vfiosock.Message) {
 	}
 	if err := c.sock.Send(h, payload, fds); err != nil {
 		// The receiver sees the end of the connection.
-		c.logf("vfio-user: %s: replying to %v: %v", c.info.Name, m.Command, err)
+		log.Warnf("vfio-user: %s: replying to %v: %v", c.info.Name, m.Command, err)
 		c.Close()
 	}
 }

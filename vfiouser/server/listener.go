@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gospdk/gospdk/internal/vfiosock"
+	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/vfiouser"
 )
 
@@ -28,9 +29,9 @@ var ErrInUse = errors.New("already in use by a running server")
 
 // Options adjust a Listener. The zero value is good.
 type Options struct {
-	// Logf takes a line about a refused request or a lost client. Nil
-	// drops them.
-	Logf func(format string, args ...any)
+	// Mode is the permission of the socket; 0 means 0600, for the owner of
+	// this process alone. Who may connect may use the device.
+	Mode os.FileMode
 }
 
 // Listener owns the socket of a device.
@@ -38,7 +39,6 @@ type Listener struct {
 	path   string
 	ln     *net.UnixListener
 	lock   *os.File
-	logf   func(format string, args ...any)
 	closed chan struct{}
 	once   sync.Once
 	served sync.WaitGroup // connections and refusals
@@ -48,9 +48,8 @@ type Listener struct {
 	current *Conn
 }
 
-// Listen creates the socket at path, reachable for the owner of this process
-// alone. A socket that a killed server left is replaced; while one is
-// running the error wraps [ErrInUse].
+// Listen creates the socket at path. A socket that a killed server left is
+// replaced; while one is running the error wraps [ErrInUse].
 func Listen(path string, opts Options) (*Listener, error) {
 	if len(path) > maxPath {
 		return nil, fmt.Errorf("vfio-user: socket path %q has %d bytes; UNIX sockets allow %d: choose a shorter directory", path, len(path), maxPath)
@@ -59,21 +58,20 @@ func Listen(path string, opts Options) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vfio-user: socket %s: %w", path, err)
 	}
-	ln, err := bind(path)
+	if opts.Mode == 0 {
+		opts.Mode = 0o600
+	}
+	ln, err := bind(path, opts.Mode)
 	if err != nil {
 		unlockFile(lock)
 		return nil, fmt.Errorf("vfio-user: socket %s: %w", path, err)
 	}
-	l := &Listener{path: path, ln: ln, lock: lock, logf: opts.Logf, closed: make(chan struct{})}
-	if l.logf == nil {
-		l.logf = func(string, ...any) {}
-	}
-	return l, nil
+	return &Listener{path: path, ln: ln, lock: lock, closed: make(chan struct{})}, nil
 }
 
 // bind makes the socket. The caller holds the lock, so an existing socket
 // that nobody answers on was left behind.
-func bind(path string) (*net.UnixListener, error) {
+func bind(path string, mode os.FileMode) (*net.UnixListener, error) {
 	if fi, err := os.Lstat(path); err == nil {
 		if fi.Mode().Type() != os.ModeSocket {
 			return nil, fmt.Errorf("the path exists and is not a socket (%v): remove it or choose another", fi.Mode().Type())
@@ -94,7 +92,7 @@ func bind(path string) (*net.UnixListener, error) {
 	// The mode that the socket has when it is bound becomes the file's.
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
 		var err error
-		if e := rc.Control(func(fd uintptr) { err = syscall.Fchmod(int(fd), 0o600) }); e != nil {
+		if e := rc.Control(func(fd uintptr) { err = syscall.Fchmod(int(fd), uint32(mode.Perm())) }); e != nil {
 			return e
 		}
 		return err
@@ -146,7 +144,7 @@ func (l *Listener) Serve(d Device) error {
 func (l *Listener) pause(err error) bool {
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ECONNABORTED} {
 		if errors.Is(err, e) {
-			l.logf("vfio-user: socket %s: accepting a client: %v; trying again", l.path, err)
+			log.Warnf("vfio-user: socket %s: accepting a client: %v; trying again", l.path, err)
 			select {
 			case <-time.After(50 * time.Millisecond):
 			case <-l.closed:
@@ -175,7 +173,7 @@ func (l *Listener) free() bool {
 }
 
 func (l *Listener) attach(s *vfiosock.Socket, d Device) bool {
-	c := newConn(s, d, l.logf)
+	c := newConn(s, d)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closing {
@@ -198,7 +196,7 @@ func (l *Listener) attach(s *vfiosock.Socket, d Device) bool {
 
 // refuse answers the first message of a client with EBUSY.
 func (l *Listener) refuse(s *vfiosock.Socket, refusing chan struct{}) {
-	l.logf("vfio-user: socket %s: refusing a second client", l.path)
+	log.Warnf("vfio-user: socket %s: refusing a second client", l.path)
 	select {
 	case refusing <- struct{}{}:
 	default:
