@@ -46,6 +46,8 @@ type reactor struct {
 	// The goroutine's own.
 	threads []*thread.Thread
 	spin    time.Duration
+	// How long the last sleep was, the guess for the next.
+	lastSleep time.Duration
 
 	sleeps atomic.Uint64
 	slept  atomic.Int64 // ns
@@ -164,10 +166,11 @@ func (r *reactor) sleep(now time.Duration) bool {
 		r.disarm(len(r.threads))
 		return false
 	}
-	r.wait(timeout)
+	r.wait(timeout, r.lastSleep < shortWait)
 	r.disarm(len(r.threads))
 
 	slept := r.clock.Now() - now
+	r.lastSleep = slept
 	r.sleeps.Add(1)
 	r.slept.Add(int64(slept))
 	switch {

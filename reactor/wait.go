@@ -19,7 +19,10 @@ import (
 type waiter struct {
 	epfd, evfd int
 	noPwait2   bool // the kernel is older than 5.11
-	events     [16]unix.EpollEvent
+	// The kernel writes and reads these during a wait. They are fields of
+	// an object on the heap, which stays where it is.
+	events  [16]unix.EpollEvent
+	timeout unix.Timespec
 
 	_ [64]byte
 	// sleeping is 1 from the reactor's announcement that it is about to
@@ -90,10 +93,36 @@ func (w *waiter) RemoveFD(fd int) {
 	_ = unix.EpollCtl(w.epfd, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
+// A wait that is expected to be shorter than this keeps its processor.
+const shortWait = 5 * time.Millisecond
+
 // wait blocks until an fd is readable, somebody calls Wake or the time is
-// over. The caller has stored sleeping and looked for work since.
-func (w *waiter) wait(timeout time.Duration) {
-	n, errno := w.epoll(timeout)
+// over. The caller has stored sleeping and looked for work since. If soon is
+// set the wait is expected to be short.
+//
+// Go's scheduler takes the processor away from a goroutine that blocks in a
+// system call, which costs some 100 µs of processor time each time, mostly in
+// the runtime's monitor. That would make an idle target with a timer of a few
+// milliseconds cost several per cent. So a short wait does not tell the
+// scheduler. This is harmless: whoever stops the world, or scans stacks,
+// interrupts the wait by a signal, again and again if need be, and GOMAXPROCS
+// has room for the others.
+func (w *waiter) wait(timeout time.Duration, soon bool) {
+	var n int
+	var errno unix.Errno
+	if timeout <= shortWait {
+		n, errno = w.epoll(timeout, unix.RawSyscall6)
+	} else {
+		if soon {
+			n, errno = w.epoll(shortWait, unix.RawSyscall6)
+		}
+		if n == 0 && errno == 0 && w.sleeping.Load() != 0 {
+			if soon && timeout != thread.Forever {
+				timeout -= shortWait
+			}
+			n, errno = w.epoll(timeout, unix.Syscall6)
+		}
+	}
 	w.sleeping.Store(0)
 	if errno != 0 { // EINTR; anything else would be a bug, and then spins
 		return
@@ -106,17 +135,18 @@ func (w *waiter) wait(timeout time.Duration) {
 	}
 }
 
-// epoll goes through Syscall, so that Go's scheduler gives the processor to
-// somebody else meanwhile.
-func (w *waiter) epoll(timeout time.Duration) (int, unix.Errno) {
+// syscall6 is unix.Syscall6 or unix.RawSyscall6.
+type syscall6 func(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, err unix.Errno)
+
+func (w *waiter) epoll(timeout time.Duration, call syscall6) (int, unix.Errno) {
 	if !w.noPwait2 {
-		ts := unix.NsecToTimespec(int64(timeout))
-		p := &ts
-		if timeout == thread.Forever {
-			p = nil
+		w.timeout = unix.NsecToTimespec(int64(timeout))
+		var ts unsafe.Pointer
+		if timeout != thread.Forever {
+			ts = unsafe.Pointer(&w.timeout)
 		}
-		n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(w.epfd), uintptr(unsafe.Pointer(&w.events)),
-			uintptr(len(w.events)), uintptr(unsafe.Pointer(p)), 0, 0)
+		n, _, errno := call(unix.SYS_EPOLL_PWAIT2, uintptr(w.epfd), uintptr(unsafe.Pointer(&w.events)),
+			uintptr(len(w.events)), uintptr(ts), 0, 0)
 		if errno != unix.ENOSYS && errno != unix.EPERM {
 			return int(n), errno
 		}
@@ -127,7 +157,7 @@ func (w *waiter) epoll(timeout time.Duration) (int, unix.Errno) {
 	if timeout != thread.Forever {
 		ms = int(min(timeout/time.Millisecond, 1<<30))
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(w.epfd), uintptr(unsafe.Pointer(&w.events)),
+	n, _, errno := call(unix.SYS_EPOLL_PWAIT, uintptr(w.epfd), uintptr(unsafe.Pointer(&w.events)),
 		uintptr(len(w.events)), uintptr(ms), 0, 0)
 	return int(n), errno
 }
