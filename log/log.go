@@ -56,8 +56,6 @@ var (
 	outputMu sync.Mutex
 	output   io.Writer = os.Stderr
 	lineBuf  []byte
-
-	now = time.Now // replaced by tests
 )
 
 func init() {
@@ -127,7 +125,7 @@ func emit(level Level, flag string, toOutput, toHandler bool, format string, arg
 	runtime.Callers(4, pcs[:])
 	frame, _ := runtime.CallersFrames(pcs[:]).Next()
 	r := Record{
-		Time:    now(),
+		Time:    time.Now(),
 		Level:   level,
 		Flag:    flag,
 		File:    frame.File[strings.LastIndexByte(frame.File, '/')+1:],
