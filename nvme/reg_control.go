@@ -35,7 +35,7 @@ func (c CC) AMS() uint8 { return uint8(c >> 11 & 0x7) }
 // WithAMS returns c with AMS set to v.
 func (c CC) WithAMS(v uint8) CC { return c&^(0x7<<11) | CC(v)&0x7<<11 }
 
-// SHN returns the shutdown notification, a value of SHN.
+// SHN returns the shutdown notification, a value of CCSHN.
 func (c CC) SHN() uint8 { return uint8(c >> 14 & 0x3) }
 
 // WithSHN returns c with SHN set to v.
@@ -170,9 +170,9 @@ const (
 
 // Values of CC.SHN.
 const (
-	SHNNone   uint8 = 0
-	SHNNormal uint8 = 1
-	SHNAbrupt uint8 = 2
+	CCSHNNone   uint8 = 0
+	CCSHNNormal uint8 = 1
+	CCSHNAbrupt uint8 = 2
 )
 
 // Values of CSTS.SHST.
