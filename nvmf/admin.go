@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvmf
+
+import (
+	"github.com/gospdk/gospdk/nvme"
+)
+
+// abortLimit is how many Abort commands may be in execution (ACL + 1). They
+// end at once, so the limit is never reached; 4 is what the specification
+// recommends.
+const abortLimit = 4
+
+// maxAdminData bounds what an admin command may move, so that the buffer for
+// it is bounded.
+const maxAdminData = 128 << 10
+
+// adminBuffers are reused from command to command: an admin command that has
+// data is answered at once.
+type adminBuffers struct {
+	page [4096]byte
+}
+
+// prepareAdmin finds the length of an admin command's data. Commands are
+// checked only as far as that needs.
+func (c *Controller) prepareAdmin(r *Request) {
+	r.flags |= flagAdmin
+	cmd := &r.Cmd
+	if cmd.FUSE() != nvme.FuseNone {
+		r.fail(nvme.StatusInvalidField.WithDNR())
+		return
+	}
+	switch cmd.Opcode {
+	case nvme.AdminIdentify:
+		r.Xfer, r.Length = nvme.TransferControllerToHost, 4096
+	case nvme.AdminGetLogPage:
+		c.prepareGetLogPage(r)
+	case nvme.AdminGetFeatures:
+		r.Length = featureDataSize(uint8(cmd.CDW10), cmd.CDW11)
+		r.Xfer = nvme.TransferControllerToHost
+		if uint8(cmd.CDW10>>8)&7 == selectSupported {
+			r.Length = 0
+		}
+	case nvme.AdminSetFeatures:
+		r.Length = featureDataSize(uint8(cmd.CDW10), cmd.CDW11)
+		r.Xfer = nvme.TransferHostToController
+	}
+	if r.Length == 0 {
+		r.Xfer = nvme.TransferNone
+	}
+}
+
+func (c *Controller) executeAdmin(r *Request) {
+	if r.flags&flagFailed != 0 {
+		c.logs.noteFailure(r)
+		r.finish()
+		return
+	}
+	switch cmd := &r.Cmd; cmd.Opcode {
+	case nvme.AdminIdentify:
+		r.endAdmin(c.identify(r))
+	case nvme.AdminGetLogPage:
+		r.endAdmin(c.getLogPage(r))
+	case nvme.AdminGetFeatures:
+		r.endAdmin(c.getFeatures(r))
+	case nvme.AdminSetFeatures:
+		r.endAdmin(c.setFeatures(r))
+	case nvme.AdminAsyncEventRequest:
+		c.asyncEventRequest(r)
+	case nvme.AdminAbort:
+		r.endAdmin(c.abort(r))
+	case nvme.AdminKeepAlive:
+		r.endAdmin(nvme.StatusSuccess)
+	default:
+		if !c.tr.AdminCommand(r) {
+			r.endAdmin(nvme.StatusInvalidOpcode.WithDNR())
+		}
+	}
+}
+
+// endAdmin ends an admin command, noting an error in the log.
+func (r *Request) endAdmin(s nvme.Status) {
+	r.Status = s
+	if s.IsError() {
+		r.ctrlr.logs.noteFailure(r)
+	}
+	r.finish()
+}
+
+// abort is best effort: an asynchronous event request can be taken back, an
+// operation that a block device has cannot (NVMe Base 2.0, 5.1).
+func (c *Controller) abort(r *Request) nvme.Status {
+	sqid, cid := uint16(r.Cmd.CDW10), uint16(r.Cmd.CDW10>>16)
+	r.CDW0 = 1 // not aborted
+	if target := c.tr.Outstanding(sqid, cid); target != nil && target.flags&flagWaiting != 0 {
+		c.abortEvent(target)
+		r.CDW0 = 0
+	}
+	return nvme.StatusSuccess
+}
+
+// reply gives the host what it asked for: data from offset on, zeroes where
+// there is none.
+func (r *Request) reply(data []byte) {
+	for _, v := range r.Iov {
+		n := copy(v, data)
+		clear(v[n:])
+		data = data[n:]
+	}
+}
+
+// gather copies the host's data into p.
+func (r *Request) gather(p []byte) {
+	for _, v := range r.Iov {
+		p = p[copy(p, v):]
+	}
+}

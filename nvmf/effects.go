@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvmf
+
+import (
+	"encoding/binary"
+
+	"github.com/gospdk/gospdk/nvme"
+)
+
+// Bits of an entry of the Commands Supported and Effects log page (NVMe Base
+// 2.0, figure 211).
+const (
+	effectSupported = 1 << 0
+	effectData      = 1 << 1 // logical block content changes
+)
+
+// effectsPage lists the commands that the controller executes. What Prepare
+// and the transport refuse is not in it, and the other way round; a test
+// compares the two.
+func (c *Controller) effectsPage(p []byte) []byte {
+	admin := func(op nvme.Opcode) {
+		binary.LittleEndian.PutUint32(p[4*int(op):], effectSupported)
+	}
+	io := func(op nvme.Opcode, effects uint32) {
+		if c.supports(op) {
+			binary.LittleEndian.PutUint32(p[1024+4*int(op):], effectSupported|effects)
+		}
+	}
+	for _, op := range []nvme.Opcode{
+		nvme.AdminGetLogPage, nvme.AdminIdentify, nvme.AdminAbort, nvme.AdminSetFeatures,
+		nvme.AdminGetFeatures, nvme.AdminAsyncEventRequest, nvme.AdminKeepAlive,
+	} {
+		admin(op)
+	}
+	if c.opts.QueueCommands {
+		admin(nvme.AdminCreateIOSQ)
+		admin(nvme.AdminDeleteIOSQ)
+		admin(nvme.AdminCreateIOCQ)
+		admin(nvme.AdminDeleteIOCQ)
+	}
+	if c.opts.DoorbellBuffers {
+		admin(nvme.AdminDoorbellBufferConfig)
+	}
+	io(nvme.CmdFlush, effectData)
+	io(nvme.CmdWrite, effectData)
+	io(nvme.CmdRead, 0)
+	io(nvme.CmdCompare, 0)
+	io(nvme.CmdWriteZeroes, effectData)
+	io(nvme.CmdDatasetManagement, effectData)
+	io(nvme.CmdVerify, 0)
+	io(nvme.CmdCopy, effectData)
+	return p
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvmf
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/gospdk/gospdk/nvme"
+)
+
+// logs is what log pages report: the last errors and the namespaces that have
+// changed since the host looked.
+type logs struct {
+	errors     [errorEntries]errorEntry // ring; errorCount says where
+	errorCount uint64
+
+	changed        []uint32 // sorted
+	changedTooMany bool
+}
+
+// errorEntry is one entry of the Error Information log page.
+type errorEntry struct {
+	count  uint64
+	sqid   uint16
+	cid    uint16
+	status nvme.Status
+	nsid   uint32
+	lba    uint64
+}
+
+// reset forgets what a controller reset forgets. The error count goes on.
+func (l *logs) reset() {
+	l.changed, l.changedTooMany = l.changed[:0], false
+}
+
+func (l *logs) addError(e errorEntry) {
+	e.count = l.errorCount + 1
+	l.errors[l.errorCount%errorEntries] = e
+	l.errorCount++
+}
+
+// noteFailure logs a command that failed and says so in its status (More).
+func (l *logs) noteFailure(r *Request) {
+	e := errorEntry{sqid: r.queue.ID, cid: r.Cmd.CID, status: r.Status, nsid: r.Cmd.NSID}
+	if r.queue.ID != 0 {
+		e.lba = r.Cmd.SLBA()
+	}
+	l.addError(e)
+	r.Status = r.Status.WithMore()
+}
+
+// errorPage fills p, newest entry first.
+func (l *logs) errorPage(p []byte) []byte {
+	le := binary.LittleEndian
+	for i := range min(l.errorCount, errorEntries) {
+		e := &l.errors[(l.errorCount-1-i)%errorEntries]
+		b := p[i*errorEntrySize:]
+		le.PutUint64(b[0:], e.count)
+		le.PutUint16(b[8:], e.sqid)
+		le.PutUint16(b[10:], e.cid)
+		le.PutUint16(b[12:], uint16(e.status)<<1)
+		le.PutUint16(b[14:], 0xffff) // no parameter is blamed
+		le.PutUint64(b[16:], e.lba)
+		le.PutUint32(b[24:], e.nsid)
+	}
+	return p
+}
+
+// addChanged notes that nsid has changed.
+func (l *logs) addChanged(nsid uint32) {
+	i, found := slices.BinarySearch(l.changed, nsid)
+	switch {
+	case found:
+	case len(l.changed) == maxChanged:
+		l.changedTooMany = true
+	default:
+		l.changed = slices.Insert(l.changed, i, nsid)
+	}
+}
+
+// changedPage fills p with the identifiers, or with FFFFFFFFh alone if they
+// are too many.
+func (l *logs) changedPage(p []byte) []byte {
+	if l.changedTooMany {
+		binary.LittleEndian.PutUint32(p, changedOverflow)
+		return p
+	}
+	for i, nsid := range l.changed {
+		binary.LittleEndian.PutUint32(p[4*i:], nsid)
+	}
+	return p
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvmf
+
+import (
+	"syscall"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/nvme"
+)
+
+// Prepare reads r.Cmd, which the transport has filled, and sets the direction
+// and the length of its data. The transport then brings them into r.Iov (and
+// r.Meta), or calls Fail, and in every case calls Execute.
+func (c *Controller) Prepare(r *Request) {
+	r.Status, r.CDW0, r.CDW1 = nvme.StatusSuccess, 0, 0
+	r.Length, r.MetaLength, r.Xfer = 0, 0, nvme.TransferNone
+	r.flags, r.stage = 0, stageSingle
+	c.heard = true
+	if r.queue.ID == 0 {
+		c.prepareAdmin(r)
+		return
+	}
+	c.prepareIO(r)
+}
+
+// Fail makes Execute end r with status s: the transport could not bring its
+// data.
+func (r *Request) Fail(s nvme.Status) { r.fail(s) }
+
+// Execute carries out a prepared request. Done is called when it has ended,
+// perhaps before Execute returns.
+func (c *Controller) Execute(r *Request) {
+	c.outstanding++
+	r.flags |= flagActive
+	if r.flags&flagAdmin != 0 {
+		c.executeAdmin(r)
+		return
+	}
+	if r.Cmd.Flags&nvme.FlagsFUSEMask != 0 || r.queue.fused != nil {
+		c.executeFused(r)
+		return
+	}
+	if r.flags&flagFailed != 0 {
+		r.finish()
+		return
+	}
+	c.executeIO(r)
+}
+
+// Finish ends a request that the transport has taken in AdminCommand.
+func (r *Request) Finish(s nvme.Status) {
+	r.Status = s
+	r.finish()
+}
+
+// Abandon ends a request in the middle of whose execution the host's memory
+// faulted, so that the panic has passed through the block layer: what was
+// begun there is ended in its place. Done is called unless it has been.
+func (r *Request) Abandon() {
+	if r.flags&flagActive == 0 {
+		return
+	}
+	r.stage = stageSingle
+	if r.io.Submitted() {
+		r.io.Complete(bdev.StatusErrno(syscall.EFAULT))
+		return
+	}
+	r.Finish(nvme.StatusDataTransferError)
+}
+
+// release takes r out of the accounts.
+func (r *Request) release() {
+	r.flags &^= flagActive
+	r.ctrlr.outstanding--
+	if ns := r.ns; ns != nil {
+		r.ns = nil
+		ns.put()
+	}
+}
+
+// finish ends r with the status in r.Status.
+func (r *Request) finish() {
+	c := r.ctrlr
+	r.release()
+	r.done.CompleteRequest(r)
+	if c.outstanding == 0 && len(c.drainers) > 0 {
+		c.drained()
+	}
+}
+
+// requestIO is a request as its block device operation sees it.
+type requestIO Request
+
+// Complete implements bdev.Completer.
+func (q *requestIO) Complete(io *bdev.IO) {
+	r := (*Request)(q)
+	if r.stage != stageSingle {
+		r.ctrlr.nextStage(r)
+		return
+	}
+	if io.Status != 0 {
+		r.Status = statusOf(io.Status)
+	}
+	r.finish()
+}

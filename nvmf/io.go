@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvmf
+
+import (
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/nvme"
+)
+
+// Bits of CDW12 of commands that read and write (NVM Command Set 1.0, 3.2).
+const (
+	forceUnitAccess = 1 << 30
+	directiveType   = 0xf << 20
+	writeZeroesDEAC = 1 << 25
+)
+
+// stage is where a request stands that takes more than one operation.
+type stage uint8
+
+const (
+	stageSingle stage = iota // one operation, then the end
+	stageFlush               // writing, a flush follows
+	stageRanges              // one of several ranges of Dataset Management or Copy
+	stageVerify              // one of several reads of Verify
+	stageFused               // both commands of a fused pair
+)
+
+// prepareIO checks an I/O command and turns it into the block device's
+// operation.
+func (c *Controller) prepareIO(r *Request) {
+	cmd := &r.Cmd
+	ns := c.namespace(cmd.NSID)
+	if ns == nil {
+		r.fail(nvme.StatusInvalidNamespace.WithDNR())
+		return
+	}
+	ns.get()
+	r.ns = ns
+	switch cmd.Opcode {
+	case nvme.CmdRead:
+		c.prepareBlocks(r, ns, bdev.OpRead, nvme.TransferControllerToHost)
+	case nvme.CmdWrite:
+		if cmd.CDW12&directiveType != 0 {
+			r.fail(nvme.StatusInvalidField.WithDNR())
+			return
+		}
+		c.prepareBlocks(r, ns, bdev.OpWrite, nvme.TransferHostToController)
+		if ns.writeCache && (cmd.CDW12&forceUnitAccess != 0 || c.feat.writeCache == 0) {
+			r.flags |= flagFlush
+		}
+	default:
+		c.prepareOther(r, ns)
+	}
+}
+
+// prepareBlocks is for commands that move logical blocks.
+func (c *Controller) prepareBlocks(r *Request, ns *nsChannel, op bdev.Op, dir nvme.Transfer) {
+	lba, n := r.Cmd.SLBA(), r.Cmd.NLB()
+	if lba > ns.blocks || uint64(n) > ns.blocks-lba {
+		r.fail(nvme.StatusLBAOutOfRange.WithDNR())
+		return
+	}
+	if n > ns.maxBlocks {
+		r.fail(nvme.StatusInvalidField.WithDNR())
+		return
+	}
+	r.io.Op, r.io.Offset, r.io.Blocks = op, lba, uint64(n)
+	r.Xfer, r.Length, r.MetaLength = dir, n*ns.blockSize, n*ns.metaSize
+}
+
+// prepareOther is for the commands that are not the hot path.
+func (c *Controller) prepareOther(r *Request, ns *nsChannel) {
+	cmd := &r.Cmd
+	if !ns.supports(cmd.Opcode) {
+		r.fail(nvme.StatusInvalidOpcode.WithDNR())
+		return
+	}
+	switch cmd.Opcode {
+	case nvme.CmdFlush:
+		r.io.Op, r.io.Offset, r.io.Blocks = bdev.OpFlush, 0, ns.blocks
+	case nvme.CmdCompare:
+		c.prepareBlocks(r, ns, bdev.OpCompare, nvme.TransferHostToController)
+	case nvme.CmdWriteZeroes, nvme.CmdVerify:
+		c.prepareRange(r, ns)
+	case nvme.CmdDatasetManagement:
+		r.Xfer, r.Length = nvme.TransferHostToController, (cmd.CDW10&0xff+1)*dsmRangeSize
+	case nvme.CmdCopy:
+		c.prepareCopy(r, ns)
+	}
+}
+
+// prepareRange is for commands that name blocks without moving data, so that
+// MDTS does not apply.
+func (c *Controller) prepareRange(r *Request, ns *nsChannel) {
+	lba, n := r.Cmd.SLBA(), uint64(r.Cmd.NLB())
+	if lba > ns.blocks || n > ns.blocks-lba {
+		r.fail(nvme.StatusLBAOutOfRange.WithDNR())
+		return
+	}
+	r.io.Op, r.io.Offset, r.io.Blocks = bdev.OpWriteZeroes, lba, n
+	if r.Cmd.Opcode == nvme.CmdVerify {
+		r.io.Op = bdev.OpRead
+		return
+	}
+	if ns.writeCache && (r.Cmd.CDW12&forceUnitAccess != 0 || c.feat.writeCache == 0) {
+		r.flags |= flagFlush
+	}
+}
+
+// executeIO hands a prepared command to the block device.
+func (c *Controller) executeIO(r *Request) {
+	ns := r.ns
+	if ns.removed() { // removed while the transport brought the data
+		r.Finish(nvme.StatusInvalidNamespace.WithDNR())
+		return
+	}
+	r.io.Iov, r.io.Meta = r.Iov, r.Meta
+	switch r.Cmd.Opcode {
+	case nvme.CmdRead:
+		c.ios.reads++
+		c.ios.readBlocks += uint64(r.Length / smartBlock)
+	case nvme.CmdWrite:
+		c.ios.writes++
+		c.ios.writeBlocks += uint64(r.Length / smartBlock)
+		if r.flags&flagFlush != 0 {
+			r.stage = stageFlush
+		}
+	default:
+		if c.executeOther(r, ns) {
+			return
+		}
+	}
+	ns.ch.Submit(&r.io)
+}
+
+// executeOther prepares the operation of a command that is not the hot path,
+// or carries the command out itself and answers true.
+func (c *Controller) executeOther(r *Request, ns *nsChannel) bool {
+	switch r.Cmd.Opcode {
+	case nvme.CmdFlush:
+		r.io.Iov = nil
+		if !ns.writeCache { // there is nothing to flush
+			r.Finish(nvme.StatusSuccess)
+			return true
+		}
+	case nvme.CmdWriteZeroes:
+		r.io.Iov = nil
+		if r.flags&flagFlush != 0 {
+			r.stage = stageFlush
+		}
+	case nvme.CmdVerify:
+		c.startVerify(r, ns)
+		return true
+	case nvme.CmdDatasetManagement:
+		c.startDSM(r, ns)
+		return true
+	case nvme.CmdCopy:
+		c.startCopy(r, ns)
+		return true
+	}
+	return false
+}
+
+// nextStage goes on with a request that takes several operations, one of
+// which has ended.
+func (c *Controller) nextStage(r *Request) {
+	if r.io.Status != 0 {
+		r.Status = statusOf(r.io.Status)
+	}
+	switch r.stage {
+	case stageFlush:
+		if r.Status != nvme.StatusSuccess {
+			r.finish()
+			return
+		}
+		c.submitFlush(r)
+	case stageRanges:
+		c.nextRange(r)
+	case stageVerify:
+		c.nextVerify(r)
+	case stageFused:
+		c.endFused(r)
+	}
+}
+
+// submitFlush makes what r wrote durable, as the last of its operations.
+func (c *Controller) submitFlush(r *Request) {
+	ns := r.ns
+	r.stage = stageSingle
+	if ns.removed() {
+		r.Finish(nvme.StatusInvalidNamespace.WithDNR())
+		return
+	}
+	r.io.Op, r.io.Iov, r.io.Meta = bdev.OpFlush, nil, nil
+	r.io.Offset, r.io.Blocks = 0, ns.blocks
+	ns.ch.Submit(&r.io)
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvmf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/thread"
+)
+
+// claimName is what block devices are claimed for.
+const claimName = "NVMe-oF Target"
+
+// NamespaceOptions describe a namespace. The zero value is good.
+type NamespaceOptions struct {
+	// NSID is the namespace identifier, the lowest free one if 0.
+	NSID uint32
+	// UUID, NGUID and EUI64 identify the content for hosts. Without any,
+	// UUID is that of the block device.
+	UUID  uuid.UUID
+	NGUID [16]byte
+	EUI64 [8]byte
+}
+
+// Namespace is a block device as hosts see it.
+type Namespace struct {
+	sub    *Subsystem
+	nsid   uint32
+	name   string
+	desc   *bdev.Desc
+	info   bdev.Info
+	blocks atomic.Uint64 // changes when the block device is resized
+	uuid   uuid.UUID
+	nguid  [16]byte
+	eui64  [8]byte
+}
+
+// NSID returns the namespace identifier.
+func (ns *Namespace) NSID() uint32 { return ns.nsid }
+
+// Bdev returns the name of the block device.
+func (ns *Namespace) Bdev() string { return ns.name }
+
+// UUID returns the identifier of the content.
+func (ns *Namespace) UUID() uuid.UUID { return ns.uuid }
+
+// AddNamespace makes a namespace of a block device and gives it to the
+// subsystem's controllers. It returns the namespace identifier. The device is
+// claimed: nobody else may write it meanwhile. When the device is removed so
+// is the namespace.
+func (s *Subsystem) AddNamespace(ctx context.Context, bdevName string, opts NamespaceOptions) (uint32, error) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	fail := func(err error) (uint32, error) {
+		return 0, fmt.Errorf("nvmf: subsystem %s: namespace on %s: %w", s.nqn, bdevName, err)
+	}
+	if s.closed {
+		return fail(ErrClosed)
+	}
+	nsid, err := s.pickNSID(opts.NSID)
+	if err != nil {
+		return fail(err)
+	}
+	ns, err := s.openNamespace(ctx, nsid, bdevName, opts)
+	if err != nil {
+		return fail(err)
+	}
+	s.namespaces[nsid] = ns
+	s.publishNamespaces()
+	for _, c := range s.controllers {
+		err := thread.Do(ctx, c.thread, func() error {
+			if err := c.attach(ns); err != nil {
+				return err
+			}
+			c.namespaceChanged(nsid)
+			return nil
+		})
+		if err != nil {
+			return fail(errors.Join(err, s.removeLocked(context.WithoutCancel(ctx), ns)))
+		}
+	}
+	return nsid, nil
+}
+
+// pickNSID returns the wanted identifier or the lowest free one.
+func (s *Subsystem) pickNSID(want uint32) (uint32, error) {
+	most := s.opts.MaxNamespaces
+	if want != 0 {
+		if want > most {
+			return 0, fmt.Errorf("namespace identifier %d, allowed are 1 to %d", want, most)
+		}
+		if s.namespaces[want] != nil {
+			return 0, fmt.Errorf("namespace identifier %d is in use by %s", want, s.namespaces[want].name)
+		}
+		return want, nil
+	}
+	for nsid := uint32(1); nsid <= most; nsid++ {
+		if s.namespaces[nsid] == nil {
+			return nsid, nil
+		}
+	}
+	return 0, fmt.Errorf("all %d namespace identifiers are in use: make the subsystem with a larger MaxNamespaces", most)
+}
+
+func (s *Subsystem) openNamespace(ctx context.Context, nsid uint32, name string, opts NamespaceOptions) (*Namespace, error) {
+	ns := &Namespace{sub: s, nsid: nsid, name: name, uuid: opts.UUID, nguid: opts.NGUID, eui64: opts.EUI64}
+	desc, err := s.target.registry.Open(ctx, name, bdev.Write, ns.event)
+	if err != nil {
+		return nil, err
+	}
+	ns.desc = desc
+	ns.info = desc.Info()
+	if err = ns.check(); err == nil {
+		err = desc.Claim(bdev.ClaimWriteOne, claimName, 0)
+	}
+	if err != nil {
+		return nil, errors.Join(err, desc.Close())
+	}
+	ns.blocks.Store(ns.info.NumBlocks)
+	if ns.uuid == uuid.Nil && ns.nguid == [16]byte{} && ns.eui64 == [8]byte{} {
+		ns.uuid = ns.info.UUID
+	}
+	return ns, nil
+}
+
+// check tells what about the block device an NVMe namespace cannot have.
+func (ns *Namespace) check() error {
+	i := &ns.info
+	data := i.DataSize()
+	switch {
+	case data < 512 || bits.OnesCount32(data) != 1 || data > 64<<10:
+		return fmt.Errorf("blocks of %d bytes of data: NVMe needs a power of two from 512 to 65536", data)
+	case i.NumBlocks == 0:
+		return errors.New("the device has no blocks")
+	}
+	return nil
+}
+
+// RemoveNamespace takes a namespace from the controllers, waits for its
+// operations and gives the block device back.
+func (s *Subsystem) RemoveNamespace(ctx context.Context, nsid uint32) error {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	ns := s.namespaces[nsid]
+	if ns == nil {
+		return fmt.Errorf("nvmf: subsystem %s has no namespace %d", s.nqn, nsid)
+	}
+	return s.removeLocked(ctx, ns)
+}
+
+func (s *Subsystem) removeLocked(ctx context.Context, ns *Namespace) error {
+	delete(s.namespaces, ns.nsid)
+	s.publishNamespaces()
+	for _, c := range s.controllers {
+		done := make(chan struct{})
+		err := thread.Do(ctx, c.thread, func() error {
+			c.detach(ns, func() { close(done) })
+			return nil
+		})
+		if errors.Is(err, thread.ErrExited) {
+			continue
+		}
+		if err == nil {
+			select {
+			case <-done:
+			case <-ctx.Done():
+				err = context.Cause(ctx)
+			}
+		}
+		if err != nil {
+			s.namespaces[ns.nsid] = ns // still in use: it can be removed again
+			return fmt.Errorf("nvmf: subsystem %s: removing namespace %d: %w", s.nqn, ns.nsid, err)
+		}
+	}
+	return ns.desc.Close()
+}
+
+// publishNamespaces replaces the list that others see. s.ctl is held.
+func (s *Subsystem) publishNamespaces() {
+	list := make([]*Namespace, 0, len(s.namespaces))
+	for nsid := uint32(1); nsid <= s.opts.MaxNamespaces && len(list) < len(s.namespaces); nsid++ {
+		if ns := s.namespaces[nsid]; ns != nil {
+			list = append(list, ns)
+		}
+	}
+	s.active.Store(&list)
+}
+
+// event is told of changes of the block device, on any goroutine. What it
+// leads to waits for threads, so it is done on a goroutine of its own.
+func (ns *Namespace) event(e bdev.Event) {
+	s := ns.sub
+	s.background.Go(func() {
+		switch e.Kind {
+		case bdev.EventRemove:
+			log.Noticef("subsystem %s: namespace %d: block device %s was removed", s.nqn, ns.nsid, ns.name)
+			s.ctl.Lock()
+			defer s.ctl.Unlock()
+			if s.namespaces[ns.nsid] == ns {
+				if err := s.removeLocked(context.Background(), ns); err != nil {
+					log.Errorf("%v", err)
+				}
+			}
+		case bdev.EventResize:
+			ns.resized()
+		}
+	})
+}
+
+func (ns *Namespace) resized() {
+	s := ns.sub
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.namespaces[ns.nsid] != ns {
+		return
+	}
+	ns.blocks.Store(ns.desc.NumBlocks())
+	for _, c := range s.controllers {
+		err := thread.Do(context.Background(), c.thread, func() error {
+			c.resized(ns)
+			return nil
+		})
+		if err != nil && !errors.Is(err, thread.ErrExited) {
+			log.Errorf("subsystem %s: namespace %d: %v", s.nqn, ns.nsid, err)
+		}
+	}
+}

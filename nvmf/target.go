@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvmf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/log"
+)
+
+var flag = log.Flag("nvmf")
+
+// ErrClosed is returned by what has been closed.
+var ErrClosed = errors.New("nvmf: closed")
+
+// Target is a set of subsystems over one registry of block devices. Its
+// methods may be called from any goroutine that is not a reactor's.
+type Target struct {
+	registry *bdev.Registry
+
+	mu     sync.Mutex
+	subs   map[string]*Subsystem
+	closed bool
+}
+
+// NewTarget returns a target whose namespaces are opened in registry.
+func NewTarget(registry *bdev.Registry) *Target {
+	return &Target{registry: registry, subs: make(map[string]*Subsystem)}
+}
+
+// NewSubsystem makes a subsystem named nqn. The name is checked against the
+// rules of the NVMe Base Specification, 4.7; it must be new to the target.
+func (t *Target) NewSubsystem(nqn string, opts SubsystemOptions) (*Subsystem, error) {
+	if err := CheckNQN(nqn); err != nil {
+		return nil, err
+	}
+	s, err := newSubsystem(t, nqn, opts)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, fmt.Errorf("subsystem %s: target: %w", nqn, ErrClosed)
+	}
+	if _, ok := t.subs[nqn]; ok {
+		return nil, fmt.Errorf("nvmf: subsystem %s already exists", nqn)
+	}
+	t.subs[nqn] = s
+	return s, nil
+}
+
+// Subsystem returns the subsystem named nqn, nil if there is none.
+func (t *Target) Subsystem(nqn string) *Subsystem {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.subs[nqn]
+}
+
+// Subsystems returns the subsystems in no particular order.
+func (t *Target) Subsystems() []*Subsystem {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	subs := make([]*Subsystem, 0, len(t.subs))
+	for _, s := range t.subs {
+		subs = append(subs, s)
+	}
+	return subs
+}
+
+// Close closes the subsystems. Transports must have been closed before: it
+// fails if a subsystem still has a controller.
+func (t *Target) Close(ctx context.Context) error {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	var errs []error
+	for _, s := range t.Subsystems() {
+		errs = append(errs, s.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Target) forget(s *Subsystem) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.subs[s.nqn] == s {
+		delete(t.subs, s.nqn)
+	}
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package vfiouser
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/gospdk/gospdk/internal/mmio"
+	"github.com/gospdk/gospdk/nvme"
+)
+
+// loadCommand copies entry i of a submission queue, once: what the client
+// changes afterwards is not seen.
+func loadCommand(mem []byte, i uint32, cmd *nvme.Command) {
+	entry := mem[i*commandSize : i*commandSize+commandSize]
+	*cmd = *(*nvme.Command)(unsafe.Pointer(&entry[0]))
+}
+
+// storeCompletion writes entry i of a completion queue. The half with the
+// phase tag is written last, by one store.
+func storeCompletion(mem []byte, i uint32, result, status uint64) {
+	entry := mem[i*completionSize : i*completionSize+completionSize]
+	p := (*[2]uint64)(unsafe.Pointer(&entry[0]))
+	mmio.Store64(&p[0], result)
+	if runtime.GOARCH != "amd64" {
+		mmio.WMB()
+	}
+	mmio.Store64(&p[1], status)
+}
