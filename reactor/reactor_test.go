@@ -136,9 +136,16 @@ func TestReactorsArePinnedAndShareTheThreads(t *testing.T) {
 func TestThreadsExit(t *testing.T) {
 	s := start(t, Config{})
 	a, b := newThread(t, s, "a"), newThread(t, s, "b")
+	for range 100 {
+		do(t, a, func() {})
+	}
+	busy := s.Reactors()[0].Busy
 	a.Exit()
 	<-a.Done()
 	do(t, b, func() {})
+	if st := s.Reactors()[0]; st.Busy < busy || busy <= 0 {
+		t.Errorf("the reactor was busy for %v, and for %v after a thread has exited", busy, st.Busy)
+	}
 	if all := s.Threads(); len(all) != 1 || all[0] != b {
 		t.Errorf("Threads() has %d entries", len(all))
 	}
@@ -345,6 +352,30 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	if st := s.Reactors()[0]; st.Sleeps == 0 {
 		t.Error("it never slept, so nothing was tested")
 	}
+}
+
+// A message that arrives after its thread was armed, but before the reactor
+// has announced its sleep, wakes nobody and must be seen by the reactor.
+func TestMessageWhileFallingAsleep(t *testing.T) {
+	captureLog(t)
+	s := start(t, Config{})
+	first, second := newThread(t, s, "first"), newThread(t, s, "second")
+	ran := make(chan struct{})
+	sent := false
+	do(t, second, func() {
+		second.NewPoller(thread.PollerConfig{
+			Poll: func() int { return 0 },
+			Arm: func() time.Duration { // first has been armed
+				if !sent {
+					sent = true
+					first.Send(func() { close(ran) })
+				}
+				return thread.Forever
+			},
+		})
+	})
+	<-ran
+	second.ForceExit()
 }
 
 // Threads of two reactors that answer each other by embedded messages.
