@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package bdev
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gospdk/gospdk/internal/tsc"
+	"github.com/gospdk/gospdk/thread"
+)
+
+// UserChannel is a user's way to a device on one thread. All its methods are
+// called there.
+type UserChannel struct {
+	mod       Channel
+	d         *disk
+	k         *channel
+	fast      opSet // operations that need no more than a check of their fields
+	depth     int32 // Submits on the stack
+	blockSize uint64
+	boundary  uint64 // in blocks, 0 if IO may cross it
+	align     uintptr
+	now       uint64    // time of the completion that is being handed over
+	inflight  [3]uint32 // by epoch
+
+	deferred ioList // completions for the next round
+	count    int    // of them
+	msg      thread.Msg
+	sent     bool // msg is on its way
+
+	desc *Desc
+	ref  *thread.ChannelRef
+
+	stats opStats
+}
+
+func newUserChannel(desc *Desc, ref *thread.ChannelRef) *UserChannel {
+	d := desc.d
+	k := ref.Value().(*channel)
+	c := &UserChannel{mod: k.mod, d: d, k: k, desc: desc, ref: ref, blockSize: uint64(d.info.BlockSize)}
+	if d.info.SplitOnBoundary {
+		c.boundary = uint64(d.info.OptimalIOBoundary)
+	}
+	if d.info.Alignment > 1 {
+		c.align = uintptr(d.info.Alignment) - 1
+	}
+	c.msg.Run, c.msg.Arg = handOver, c
+	c.stats.init()
+	c.fast = k.fastOps(desc)
+	k.users = append(k.users, c)
+	return c
+}
+
+// Close gives the channel up. It fails while IO is outstanding on it.
+func (c *UserChannel) Close() error {
+	if c.ref == nil {
+		return nil
+	}
+	if n := c.Outstanding(); n > 0 {
+		return fmt.Errorf("close channel to block device %q: %d IOs are outstanding: %w", c.d.info.Name, n, ErrBusy)
+	}
+	c.d.mu.Lock()
+	c.d.past.add(&c.stats)
+	c.d.mu.Unlock()
+	c.k.users = slices.DeleteFunc(c.k.users, func(o *UserChannel) bool { return o == c })
+	c.ref.Put()
+	c.ref = nil
+	c.mod, c.fast = closedChannel{}, 0
+	c.desc.channels.Add(-1)
+	return nil
+}
+
+// closedChannel takes the place of the device's channel after Close.
+type closedChannel struct{}
+
+func (closedChannel) Submit(*IO) { panic("bdev: Submit on a closed channel") }
+func (closedChannel) Close()     {}
+
+// Outstanding returns the number of IOs that have not been completed.
+func (c *UserChannel) Outstanding() int {
+	return int(c.inflight[0] + c.inflight[1] + c.inflight[epochHeld])
+}
+
+// Desc returns the descriptor that the channel belongs to.
+func (c *UserChannel) Desc() *Desc { return c.desc }
+
+// Thread returns the channel's thread.
+func (c *UserChannel) Thread() *thread.Thread { return c.k.t }
+
+// Submit starts io. Whatever is wrong with it is told by its Status: Done is
+// called in every case, perhaps before Submit returns, unless the IO is still
+// on its way from an earlier Submit, which panics.
+func (c *UserChannel) Submit(io *IO) {
+	if io.state != ioIdle {
+		panic("bdev: IO submitted again before it was completed")
+	}
+	io.ch = c
+	if !c.fast.has(io.Op) || !c.plain(io) {
+		c.submitSlow(io)
+		return
+	}
+	now := c.now
+	if now == 0 {
+		now = tsc.Now()
+	}
+	io.start = now
+	io.state = ioFlight
+	e := c.k.epoch
+	io.epoch = e
+	c.inflight[e&1]++
+	c.depth++
+	c.mod.Submit(io)
+	c.depth--
+}
+
+// Complete ends the IO with status s. It is for the device's channel, which
+// must not touch the IO afterwards: it may have been submitted again.
+func (io *IO) Complete(s Status) {
+	io.Status = s
+	if io.state != ioFlight {
+		io.completePart()
+		return
+	}
+	io.ch.end(io)
+}
+
+func (io *IO) completePart() {
+	if io.state != ioChild {
+		panic("bdev: " + io.Op.String() + " completed that was not outstanding")
+	}
+	io.state = ioIdle
+	io.Done.Complete(io)
+}
+
+// end hands io over to the user: now, or in the next round if the user's own
+// Complete is on the stack.
+func (c *UserChannel) end(io *IO) {
+	if c.depth <= 1 {
+		c.deliver(io, tsc.Now())
+		return
+	}
+	io.state = ioDeferred
+	c.deferred.push(io)
+	c.count++
+	if !c.sent {
+		c.sent = c.k.t.SendMsg(&c.msg)
+	}
+}
+
+// deliver calls the user. An IO that the user submits from there is timed
+// from the same moment, which saves a reading of the clock each.
+func (c *UserChannel) deliver(io *IO, now uint64) {
+	if !io.inner {
+		c.stats[io.Op].add(io, now)
+	}
+	io.state = ioIdle
+	c.inflight[io.epoch]--
+	if c.k.drains != nil {
+		c.k.drained()
+	}
+	before := c.now
+	c.now = now
+	io.Done.Complete(io)
+	c.now = before
+}
+
+// handOver is the message that delivers what was deferred. It runs with
+// nothing of the channel on the stack, so it also puts right what a panic in
+// a user's Complete has left.
+func handOver(m *thread.Msg) {
+	c := m.Arg.(*UserChannel)
+	c.sent = false
+	c.depth = 1 // what these submit and is completed at once waits its turn
+	defer c.handedOver()
+	for n := c.count; n > 0; n-- {
+		c.count--
+		c.deliver(c.deferred.pop(), tsc.Now())
+	}
+}
+
+func (c *UserChannel) handedOver() {
+	c.depth, c.now = 0, 0
+	if c.count > 0 && !c.sent {
+		c.sent = c.k.t.SendMsg(&c.msg)
+	}
+}
