@@ -9,3 +9,11 @@ func setBit[T ~uint8 | ~uint16 | ~uint32 | ~uint64](v T, bit uint, on bool) T {
 	}
 	return v &^ (1 << bit)
 }
+
+// bit32 returns bit n set if on.
+func bit32(on bool, n uint) uint32 {
+	if on {
+		return 1 << n
+	}
+	return 0
+}
