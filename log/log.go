@@ -149,13 +149,16 @@ func write(r *Record) {
 	_, _ = output.Write(lineBuf)
 }
 
+// decoration is what a function's name has around its words.
+var decoration = strings.NewReplacer("(*", "", "(", "", ")", "", "[...]", "")
+
 // shortFunc turns "example.org/a/b.(*T[...]).Method.func1" into "T.Method".
 func shortFunc(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	if i := strings.IndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]
 	}
-	name = strings.NewReplacer("(*", "", "(", "", ")", "", "[...]", "").Replace(name)
+	name = decoration.Replace(name)
 	if i := strings.Index(name, ".func"); i > 0 {
 		name = name[:i]
 	}

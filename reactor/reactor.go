@@ -173,13 +173,19 @@ func (r *reactor) sleep(now time.Duration) bool {
 	r.lastSleep = slept
 	r.sleeps.Add(1)
 	r.slept.Add(int64(slept))
-	switch {
-	case slept < r.maxSpin:
-		r.spin = min(2*r.spin, r.maxSpin)
-	case slept > longSleep:
-		r.spin = max(r.spin/2, minSpin)
-	}
+	r.spin = nextSpin(r.spin, r.maxSpin, slept)
 	return true
+}
+
+// nextSpin learns from a sleep how long to spin before the next one.
+func nextSpin(spin, longest, slept time.Duration) time.Duration {
+	switch {
+	case slept < longest:
+		return min(2*spin, longest)
+	case slept > longSleep:
+		return min(max(spin/2, minSpin), longest)
+	}
+	return spin
 }
 
 // pending looks for what senders may have queued before they saw sleeping.

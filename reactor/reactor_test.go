@@ -237,6 +237,22 @@ func TestSleepsAndWakesForMessages(t *testing.T) {
 	}
 }
 
+func TestNextSpin(t *testing.T) {
+	const µs = time.Microsecond
+	for _, c := range []struct{ spin, longest, slept, want time.Duration }{
+		{20 * µs, 200 * µs, 199 * µs, 40 * µs},
+		{150 * µs, 200 * µs, 30 * µs, 200 * µs},
+		{200 * µs, 200 * µs, 500 * µs, 200 * µs},
+		{200 * µs, 200 * µs, 2000 * µs, 100 * µs},
+		{20 * µs, 200 * µs, 2000 * µs, 20 * µs},
+		{5 * µs, 5 * µs, 2000 * µs, 5 * µs},
+	} {
+		if got := nextSpin(c.spin, c.longest, c.slept); got != c.want {
+			t.Errorf("nextSpin(%v, %v, %v) = %v, want %v", c.spin, c.longest, c.slept, got, c.want)
+		}
+	}
+}
+
 func TestPollModeNeverArms(t *testing.T) {
 	captureLog(t)
 	s := start(t, Config{Poll: true})

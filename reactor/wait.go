@@ -93,20 +93,19 @@ func (w *waiter) RemoveFD(fd int) {
 	_ = unix.EpollCtl(w.epfd, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-// A wait that is expected to be shorter than this keeps its processor.
-const shortWait = 5 * time.Millisecond
+// A wait that is expected to be shorter than this does not tell the scheduler.
+const shortWait = 2 * time.Millisecond
 
 // wait blocks until an fd is readable, somebody calls Wake or the time is
 // over. The caller has stored sleeping and looked for work since. If soon is
 // set the wait is expected to be short.
 //
-// Go's scheduler takes the processor away from a goroutine that blocks in a
-// system call, which costs some 100 µs of processor time each time, mostly in
-// the runtime's monitor. That would make an idle target with a timer of a few
-// milliseconds cost several per cent. So a short wait does not tell the
-// scheduler. This is harmless: whoever stops the world, or scans stacks,
-// interrupts the wait by a signal, again and again if need be, and GOMAXPROCS
-// has room for the others.
+// A wait through Syscall tells Go's scheduler, which gives the processor to
+// others; on return the goroutine has to get one again. That is right for
+// long waits, but doubles what one of a millisecond costs (50 µs of processor
+// time instead of 25). So a short wait keeps the processor. It holds nobody
+// up: whoever stops the world or scans stacks interrupts the wait by a
+// signal, again if need be, and GOMAXPROCS has room for the others.
 func (w *waiter) wait(timeout time.Duration, soon bool) {
 	var n int
 	var errno unix.Errno

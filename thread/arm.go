@@ -12,7 +12,7 @@ func (t *Thread) Pending() bool { return !t.queue.empty() }
 // be: 0 not at all, [Forever] until it is woken. For hosts. Poll undoes it,
 // or Disarm if no poll follows.
 func (t *Thread) Arm() (sleep time.Duration) {
-	if t.spinners > 0 || !t.queue.empty() || t.state.Load() != stateRunning {
+	if t.spinners > 0 || !t.queue.empty() || t.Exited() {
 		return 0
 	}
 	defer func() {
@@ -43,6 +43,9 @@ func (t *Thread) Arm() (sleep time.Duration) {
 	}
 	if len(t.timed) > 0 {
 		sleep = min(sleep, max(0, t.timed[0].next-t.clock.Now()))
+	}
+	if t.exitBegun {
+		sleep = min(sleep, max(0, t.exitDeadline-t.clock.Now()))
 	}
 	if !t.queue.empty() { // an Arm may have sent one
 		sleep = 0

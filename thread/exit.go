@@ -37,9 +37,7 @@ func (t *Thread) Exit() {
 func (t *Thread) ForceExit() {
 	t.force.Store(true)
 	t.Exit()
-	if h := t.host; h != nil {
-		h.Wake()
-	}
+	t.Send(func() {}) // wakes a host that waits for the timeout
 }
 
 func beginExit(m *Msg) {

@@ -70,6 +70,11 @@ func TestExitTimeout(t *testing.T) {
 		s.Channel("bad", func() (io.Closer, error) { return closer(func() error { panic("ouch") }), nil })
 		s.Exit()
 		s.Poll()
+		p.Pause()
+		if d := s.Arm(); d != thread.DefaultExitTimeout {
+			t.Errorf("Arm() = %v, want the exit timeout", d)
+		}
+		p.Resume()
 		s.log = nil
 		if force {
 			s.ForceExit()

@@ -30,9 +30,12 @@ var msgClosed = new(Msg)
 // swap and turns it round, so there is no moment at which a message is half
 // queued, and "empty" is exact.
 type msgQueue struct {
+	// Senders write head's cache line; nothing else that the thread reads
+	// in every round lies in it.
+	_    [64]byte
 	head atomic.Pointer[Msg]
-	_    [56]byte // what follows is the thread's alone: another cache line
-	list *Msg     // taken, oldest first; msgEnd at the end
+	_    [56]byte
+	list *Msg // taken, oldest first; msgEnd at the end
 }
 
 func (q *msgQueue) init() {
