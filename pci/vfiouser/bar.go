@@ -7,11 +7,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime/debug"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gospdk/gospdk/internal/mmio"
+	"github.com/gospdk/gospdk/internal/vfiosock"
 	"github.com/gospdk/gospdk/pci"
 	"github.com/gospdk/gospdk/vfiouser"
 )
@@ -168,17 +168,13 @@ func (b *bar) direct(off, n uint64) (p []byte, fd int) {
 	return b.mapped(off, n), fd
 }
 
-var eventOne = uint64(1)
-
-// announce writes an eventfd, which does not block. One that is full has
-// been announced already.
+// announce writes an eventfd, which does not wait.
 func (b *bar) announce(fd int) error {
 	if fd < 0 {
 		return nil
 	}
-	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&eventOne)), 8)
-	if errno != 0 && errno != unix.EAGAIN {
-		return fmt.Errorf("vfio-user: %s: eventfd of BAR %d: %w", b.dev.address, b.index, errno)
+	if err := (vfiosock.EventFD{FD: fd}).Signal(); err != nil {
+		return fmt.Errorf("vfio-user: %s: eventfd of BAR %d: %w", b.dev.address, b.index, err)
 	}
 	return nil
 }

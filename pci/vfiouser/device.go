@@ -65,7 +65,7 @@ type device struct {
 	unsubscribe func()
 
 	intrMu     sync.Mutex
-	interrupts []int // duplicates of the caller's eventfds, -1 for none
+	interrupts []vfiosock.EventFD // duplicates of the caller's
 
 	closing sync.Once
 }

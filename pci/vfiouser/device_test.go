@@ -265,7 +265,11 @@ func TestInterrupts(t *testing.T) {
 	for i := range fds {
 		fds[i] = -1
 		if i != 1 && i != 15 {
-			fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+			flags := unix.EFD_CLOEXEC
+			if i%2 == 0 { // the server must not wait for blocking ones
+				flags |= unix.EFD_NONBLOCK
+			}
+			fd, err := unix.Eventfd(0, flags)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -278,6 +282,13 @@ func TestInterrupts(t *testing.T) {
 		if err := b.Write32(vfiotest.RegIRQ, uint32(i)); err != nil {
 			t.Fatal(err)
 		}
+		if fds[i] < 0 {
+			return false
+		}
+		ready := []unix.PollFd{{Fd: int32(fds[i]), Events: unix.POLLIN}}
+		if n, err := unix.Poll(ready, 0); n != 1 || err != nil {
+			return false
+		}
 		var p [8]byte
 		n, err := unix.Read(fds[i], p[:])
 		return n == 8 && err == nil
@@ -288,6 +299,15 @@ func TestInterrupts(t *testing.T) {
 	for i, fd := range fds {
 		if fd >= 0 && !fired(i) {
 			t.Errorf("vector %d is silent", i)
+		}
+	}
+	full := []byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	for _, i := range []int{2, 3} {
+		if _, err := unix.Write(fds[i], full); err != nil {
+			t.Fatal(err)
+		}
+		if !fired(i) {
+			t.Errorf("full eventfd of vector %d", i)
 		}
 	}
 	if err := d.SetInterrupts(fds[:3]); err != nil {

@@ -43,8 +43,8 @@ func (d *device) findInterrupts(ctx context.Context, types uint32) error {
 
 func (d *device) Vectors() int { return d.vectors }
 
-// SetInterrupts implements pci.Device. The eventfds become non-blocking: a
-// server must not be held up by one. They also fire when the device goes.
+// SetInterrupts implements pci.Device. The eventfds also fire when the device
+// goes. Non-blocking ones cost the server one system call less.
 func (d *device) SetInterrupts(eventfds []int) error {
 	if len(eventfds) > d.vectors {
 		return fmt.Errorf("vfio-user: %s: %d eventfds for %d interrupt vectors", d.address, len(eventfds), d.vectors)
@@ -111,25 +111,20 @@ func (d *device) setIRQs(data vfiouser.IRQSetFlags, start, count int, fds []int)
 // setDuplicates keeps duplicates of the eventfds, which stay good whatever
 // the caller does with its own.
 func (d *device) setDuplicates(eventfds []int) error {
-	dups := make([]int, len(eventfds))
-	var failed error
+	var dups []vfiosock.EventFD
 	for i, fd := range eventfds {
-		dups[i] = -1
-		if fd < 0 || failed != nil {
+		if fd < 0 {
 			continue
 		}
-		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		e, err := vfiosock.CheckEventFD(fd)
 		if err == nil {
-			dups[i] = dup
-			err = unix.SetNonblock(dup, true)
+			e.FD, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 		}
 		if err != nil {
-			failed = fmt.Errorf("vfio-user: %s: eventfd %d of vector %d: %w", d.address, fd, i, err)
+			closeAll(dups)
+			return fmt.Errorf("vfio-user: %s: interrupt vector %d: %w", d.address, i, err)
 		}
-	}
-	if failed != nil {
-		closeAll(dups)
-		return failed
+		dups = append(dups, e)
 	}
 	d.intrMu.Lock()
 	dups, d.interrupts = d.interrupts, dups
@@ -138,11 +133,9 @@ func (d *device) setDuplicates(eventfds []int) error {
 	return nil
 }
 
-func closeAll(fds []int) {
-	for _, fd := range fds {
-		if fd >= 0 {
-			_ = unix.Close(fd)
-		}
+func closeAll(events []vfiosock.EventFD) {
+	for _, e := range events {
+		_ = unix.Close(e.FD)
 	}
 }
 
@@ -150,10 +143,7 @@ func closeAll(fds []int) {
 func (d *device) fireInterrupts() {
 	d.intrMu.Lock()
 	defer d.intrMu.Unlock()
-	one := []byte{1, 0, 0, 0, 0, 0, 0, 0}
-	for _, fd := range d.interrupts {
-		if fd >= 0 {
-			_, _ = unix.Write(fd, one)
-		}
+	for _, e := range d.interrupts {
+		_ = e.Signal()
 	}
 }

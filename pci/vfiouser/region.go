@@ -165,11 +165,11 @@ func takeEventFD(m *vfiosock.Message, i uint32, opened map[uint32]int) (int, err
 	if uint64(i) >= uint64(len(m.FDs)) {
 		return -1, fmt.Errorf("eventfd %d of %d that came along", i, len(m.FDs))
 	}
-	flags, err := unix.FcntlInt(uintptr(m.FDs[i]), unix.F_GETFL, 0)
+	e, err := vfiosock.CheckEventFD(m.FDs[i])
 	if err != nil {
 		return -1, err
 	}
-	if flags&unix.O_NONBLOCK == 0 {
+	if e.Blocking {
 		return -1, nil
 	}
 	fd := m.TakeFD(int(i))
