@@ -290,7 +290,8 @@ func (b *Blocking) openLocked(ctx context.Context) error {
 	if b.t.IsCurrent() {
 		return fmt.Errorf("a blocking handle cannot be used on its own thread %s", b.t.Name())
 	}
-	return thread.Do(ctx, b.t, func() (err error) {
+	// Without ctx: what it left behind nobody would close.
+	return thread.Do(context.WithoutCancel(ctx), b.t, func() (err error) {
 		b.ch, err = b.desc.Channel(b.t)
 		return err
 	})

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package malloc
+
+import (
+	"bytes"
+
+	"github.com/gospdk/gospdk/bdev"
+)
+
+// channel has no state of its own: all threads share the memory. As with any
+// disk, what a read finds while a write to the same blocks is under way is
+// not defined.
+type channel struct{ *Disk }
+
+// statusDataTransfer is NVMe's "data transfer error".
+var statusDataTransfer = bdev.StatusNVMe(0, 0x04)
+
+// Submit implements bdev.Channel.
+func (c channel) Submit(io *bdev.IO) { io.Complete(c.execute(io)) }
+
+// execute carries io out. The buffers may be memory that another process has
+// taken away in the meantime; the fault that results ends the IO, no more.
+// Other panics pass.
+func (c channel) execute(io *bdev.IO) (s bdev.Status) {
+	defer func() {
+		if s == unfinished {
+			s = faulted(recover())
+		}
+	}()
+	s = unfinished
+	s = c.do(io)
+	return s
+}
+
+// unfinished is no status that do returns.
+const unfinished = ^bdev.StatusSuccess
+
+func faulted(v any) bdev.Status {
+	if _, ok := v.(interface{ Addr() uintptr }); ok {
+		return statusDataTransfer
+	}
+	panic(v)
+}
+
+func (c channel) do(io *bdev.IO) bdev.Status {
+	switch io.Op {
+	case bdev.OpRead:
+		from := c.at(io.Offset)
+		for _, p := range io.Iov {
+			from = from[copy(p, from):]
+		}
+		copy(io.Meta, c.metaAt(io.Offset))
+	case bdev.OpWrite:
+		to := c.at(io.Offset)
+		for _, p := range io.Iov {
+			to = to[copy(to, p):]
+		}
+		copy(c.metaAt(io.Offset), io.Meta)
+	case bdev.OpUnmap, bdev.OpWriteZeroes:
+		clear(c.at(io.Offset)[:c.size(io.Blocks)])
+		clear(c.metaAt(io.Offset)[:c.metaSize(io.Blocks)])
+	case bdev.OpCompare:
+		return c.compare(io)
+	case bdev.OpCopy:
+		copy(c.at(io.Offset), c.at(io.CopySrc)[:c.size(io.Blocks)])
+		copy(c.metaAt(io.Offset), c.metaAt(io.CopySrc)[:c.metaSize(io.Blocks)])
+	case bdev.OpFlush, bdev.OpReset: // nothing is ever outstanding
+	default:
+		return bdev.StatusUnsupported
+	}
+	return bdev.StatusSuccess
+}
+
+func (c channel) compare(io *bdev.IO) bdev.Status {
+	have := c.at(io.Offset)
+	for _, p := range io.Iov {
+		if !bytes.Equal(have[:len(p)], p) {
+			return bdev.StatusMiscompare
+		}
+		have = have[len(p):]
+	}
+	if !bytes.Equal(c.metaAt(io.Offset)[:len(io.Meta)], io.Meta) {
+		return bdev.StatusMiscompare
+	}
+	return bdev.StatusSuccess
+}
+
+// at returns the memory from a block on.
+func (d *Disk) at(block uint64) []byte { return d.data[d.size(block):] }
+
+func (d *Disk) size(blocks uint64) uint64 { return blocks * uint64(d.info.BlockSize) }
+
+// metaAt returns the separate metadata from a block on, nil if there are
+// none.
+func (d *Disk) metaAt(block uint64) []byte {
+	if d.meta == nil {
+		return nil
+	}
+	return d.meta[d.metaSize(block):]
+}
+
+func (d *Disk) metaSize(blocks uint64) uint64 {
+	if d.meta == nil {
+		return 0
+	}
+	return blocks * uint64(d.info.MDSize)
+}
+
+// Close implements bdev.Channel.
+func (channel) Close() {}
