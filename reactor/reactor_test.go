@@ -199,6 +199,25 @@ func TestStopForcesWhatRemains(t *testing.T) {
 	}
 }
 
+func TestStopNamesWhatIsStuck(t *testing.T) {
+	captureLog(t)
+	s := start(t, Config{})
+	th := newThread(t, s, "slow")
+	release := make(chan struct{})
+	th.Send(func() { <-release })
+	defer func(d time.Duration) { stuckGrace = d }(stuckGrace)
+	stuckGrace = 1
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Stop(ctx); err == nil || !strings.Contains(err.Error(), "thread slow on CPU") || !strings.Contains(err.Error(), "does not return") {
+		t.Errorf("Stop = %v", err)
+	}
+	close(release)
+	if err := s.Stop(t.Context()); err != nil {
+		t.Errorf("Stop again = %v", err)
+	}
+}
+
 // sleeper starts a poller that can be armed and returns a channel on which it
 // says so. It says it at most once per receive.
 func sleeper(t *testing.T, th *thread.Thread, arms *atomic.Int64) <-chan struct{} {

@@ -19,7 +19,7 @@ var ErrStopped = errors.New("reactor: stopped")
 
 // stuckGrace is how long Stop waits for threads that it has forced to exit:
 // only a poller that never returns takes longer.
-const stuckGrace = 2 * time.Second
+var stuckGrace = 2 * time.Second // a test has less patience
 
 // Config describes a set of reactors.
 type Config struct {
@@ -51,9 +51,11 @@ type Set struct {
 
 	mu       sync.Mutex
 	threads  []placed // oldest first
-	stopping bool
-	stopped  chan struct{} // closed at the end of Stop
-	err      error         // what Stop returned
+	stopping bool     // Stop has been called
+
+	stopMu  sync.Mutex // held during Stop
+	stopped bool       // nothing is left
+	err     error      // what Stop returned
 }
 
 type placed struct {
@@ -79,7 +81,7 @@ func Start(cfg Config) (*Set, error) {
 	if cfg.MaxSpin <= 0 {
 		cfg.MaxSpin = defaultMaxSpin
 	}
-	s := &Set{mask: cfg.Mask, stopped: make(chan struct{})}
+	s := &Set{mask: cfg.Mask}
 	for _, cpu := range cfg.Mask.CPUs() {
 		if err := s.start(cpu, cfg); err != nil {
 			return nil, errors.Join(err, s.Stop(context.Background()))
@@ -184,29 +186,30 @@ func (s *Set) place(name string, mask Mask, opts []thread.Option) (*thread.Threa
 // Stop makes the threads exit, the youngest first, each as thread.Exit
 // describes, then ends the reactors and restores GOMAXPROCS. If ctx ends
 // before, the remaining threads are forced to exit and the error names them.
-// A second call waits for the first and returns the same.
+// A further call waits for the first and returns the same.
+//
+// Only if a poller or message does not return is anything left behind; the
+// error names its thread, and Stop may be called again.
 func (s *Set) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	for _, p := range s.threads {
-		if p.t.IsCurrent() && !p.t.Exited() {
-			s.mu.Unlock()
-			return fmt.Errorf("reactor: Stop called on thread %s, which it would wait for", p.t.Name())
+	for _, t := range s.Threads() {
+		if t.IsCurrent() && !t.Exited() {
+			return fmt.Errorf("reactor: Stop called on thread %s, which it would wait for", t.Name())
 		}
 	}
-	if s.stopping {
-		s.mu.Unlock()
-		<-s.stopped
-		return s.err
-	}
+	s.mu.Lock()
 	s.stopping = true
 	threads := slices.Clone(s.threads)
 	s.mu.Unlock()
-
-	s.err = s.exitThreads(ctx, threads)
-	if !errors.Is(s.err, errStuck) {
-		s.endReactors()
+	s.stopMu.Lock()
+	defer s.stopMu.Unlock()
+	if s.stopped {
+		return s.err
 	}
-	close(s.stopped)
+	if s.err = s.exitThreads(ctx, threads); errors.Is(s.err, errStuck) {
+		return s.err
+	}
+	s.endReactors()
+	s.stopped = true
 	return s.err
 }
 
