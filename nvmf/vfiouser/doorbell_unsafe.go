@@ -12,25 +12,28 @@ import (
 // and this process polls, and an eventfd for clients that rather announce
 // their stores.
 type doorbellPages struct {
-	mem     []byte
+	mem     []byte // the doorbells
+	mapping []byte // all of the file, which is laid out as BAR 0 is
 	memfd   int
 	eventfd int
 }
 
-func newDoorbellPages(size int) (*doorbellPages, error) {
+// newDoorbellPages makes pages of the given size at the given offset.
+func newDoorbellPages(offset, size int) (*doorbellPages, error) {
 	memfd, err := unix.MemfdCreate("nvme-doorbells", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("vfio-user doorbells: memfd_create: %w", err)
 	}
 	d := &doorbellPages{memfd: memfd, eventfd: -1}
-	if err := d.build(size); err != nil {
+	if err := d.build(offset, size); err != nil {
 		d.close()
 		return nil, fmt.Errorf("vfio-user doorbells: %w", err)
 	}
 	return d, nil
 }
 
-func (d *doorbellPages) build(size int) (err error) {
+func (d *doorbellPages) build(offset, size int) (err error) {
+	size += offset
 	if err := unix.Ftruncate(d.memfd, int64(size)); err != nil {
 		return fmt.Errorf("ftruncate to %d bytes: %w", size, err)
 	}
@@ -39,9 +42,10 @@ func (d *doorbellPages) build(size int) (err error) {
 	if _, err := unix.FcntlInt(uintptr(d.memfd), unix.F_ADD_SEALS, seals); err != nil {
 		return fmt.Errorf("sealing: %w", err)
 	}
-	if d.mem, err = unix.Mmap(d.memfd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+	if d.mapping, err = unix.Mmap(d.memfd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 		return fmt.Errorf("mmap of %d bytes: %w", size, err)
 	}
+	d.mem = d.mapping[offset:]
 	if d.eventfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("eventfd: %w", err)
 	}
@@ -62,9 +66,9 @@ func (d *doorbellPages) ring() {
 }
 
 func (d *doorbellPages) close() {
-	if d.mem != nil {
-		unix.Munmap(d.mem)
-		d.mem = nil
+	if d.mapping != nil {
+		unix.Munmap(d.mapping)
+		d.mapping, d.mem = nil, nil
 	}
 	unix.Close(d.memfd)
 	if d.eventfd >= 0 {

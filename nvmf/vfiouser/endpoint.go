@@ -55,7 +55,7 @@ func (e *endpoint) Info() server.Info {
 	e.free()
 	e.config.reset(vectors)
 	e.msixTable = [msixTableSize]byte{}
-	d, err := newDoorbellPages(doorbellSize)
+	d, err := newDoorbellPages(doorbellOffset, doorbellSize)
 	if err != nil {
 		log.Errorf("%s: %v", e.l.dir, err)
 	} else {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package testdisk is a block device in memory for tests of the target: it
+// can hold operations back and fail them.
+package testdisk
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/thread"
+)
+
+// Disk implements bdev.Device. Its fields may be changed by the thread that
+// uses it, or while it is not used.
+type Disk struct {
+	Config bdev.Info
+	Data   []byte // of all blocks
+	Meta   []byte // separate metadata of all blocks
+	// Lacks are operations that it does not have.
+	Lacks map[bdev.Op]bool
+	// Fail gives operations an error.
+	Fail map[bdev.Op]bdev.Status
+	// Hold keeps operations back until Release.
+	Hold bool
+	// Seen are the operations in the order in which they came.
+	Seen []bdev.Op
+
+	held []*bdev.IO
+}
+
+// New makes a disk with the given number of blocks of 512 bytes.
+func New(name string, blocks uint64) *Disk {
+	return NewInfo(bdev.Info{Name: name, Product: "test", BlockSize: 512, NumBlocks: blocks})
+}
+
+// NewInfo makes a disk of any shape.
+func NewInfo(info bdev.Info) *Disk {
+	d := &Disk{
+		Config: info,
+		Data:   make([]byte, info.NumBlocks*uint64(info.BlockSize)),
+		Lacks:  map[bdev.Op]bool{},
+		Fail:   map[bdev.Op]bdev.Status{},
+	}
+	if info.MDSize > 0 && !info.MDInterleaved {
+		d.Meta = make([]byte, info.NumBlocks*uint64(info.MDSize))
+	}
+	return d
+}
+
+// Info implements bdev.Device.
+func (d *Disk) Info() bdev.Info { return d.Config }
+
+// Supports implements bdev.Device.
+func (d *Disk) Supports(op bdev.Op) bool { return !d.Lacks[op] && op != bdev.OpAbort }
+
+// OpenChannel implements bdev.Device.
+func (d *Disk) OpenChannel(*thread.Thread) (bdev.Channel, error) { return channel{d}, nil }
+
+// Close implements bdev.Device.
+func (d *Disk) Close(context.Context) error { return nil }
+
+// Held returns how many operations are held back.
+func (d *Disk) Held() int { return len(d.held) }
+
+// Release carries out what was held back, and holds nothing from then on. It
+// is called on the thread.
+func (d *Disk) Release() {
+	d.Hold = false
+	held := d.held
+	d.held = nil
+	for _, io := range held {
+		io.Complete(d.do(io))
+	}
+}
+
+type channel struct{ d *Disk }
+
+// Submit implements bdev.Channel.
+func (c channel) Submit(io *bdev.IO) {
+	if c.d.Seen != nil {
+		c.d.Seen = append(c.d.Seen, io.Op)
+	}
+	if c.d.Hold {
+		c.d.held = append(c.d.held, io)
+		return
+	}
+	io.Complete(c.d.do(io))
+}
+
+// Close implements bdev.Channel.
+func (c channel) Close() {}
+
+func (d *Disk) do(io *bdev.IO) bdev.Status {
+	if s := d.Fail[io.Op]; s != 0 {
+		return s
+	}
+	bs := uint64(d.Config.BlockSize)
+	if io.Op == bdev.OpFlush || io.Op == bdev.OpReset {
+		return bdev.StatusSuccess
+	}
+	at := d.Data[io.Offset*bs : (io.Offset+io.Blocks)*bs]
+	switch io.Op {
+	case bdev.OpRead:
+		for _, v := range io.Iov {
+			at = at[copy(v, at):]
+		}
+		copy(io.Meta, d.meta(io))
+	case bdev.OpWrite:
+		write(at, io.Iov)
+		if io.Meta != nil {
+			copy(d.meta(io), io.Meta)
+		}
+	case bdev.OpCompare:
+		return compare(at, io.Iov)
+	case bdev.OpCompareAndWrite:
+		if s := compare(at, io.Iov); s != 0 {
+			return s
+		}
+		write(at, io.WriteIov)
+	case bdev.OpUnmap, bdev.OpWriteZeroes:
+		clear(at)
+	case bdev.OpCopy:
+		copy(at, d.Data[io.CopySrc*bs:(io.CopySrc+io.Blocks)*bs])
+	default:
+		return bdev.StatusUnsupported
+	}
+	return bdev.StatusSuccess
+}
+
+func (d *Disk) meta(io *bdev.IO) []byte {
+	ms := uint64(d.Config.MDSize)
+	if d.Meta == nil {
+		return nil
+	}
+	return d.Meta[io.Offset*ms : (io.Offset+io.Blocks)*ms]
+}
+
+func write(at []byte, iov [][]byte) {
+	for _, v := range iov {
+		at = at[copy(at, v):]
+	}
+}
+
+func compare(at []byte, iov [][]byte) bdev.Status {
+	for _, v := range iov {
+		if !bytes.Equal(v, at[:len(v)]) {
+			return bdev.StatusMiscompare
+		}
+		at = at[len(v):]
+	}
+	return bdev.StatusSuccess
+}
