@@ -173,7 +173,7 @@ func (ids *nsIDs) parse(b []byte) {
 		case kind == descUUID && n == 16:
 			ids.uuid = [16]byte(b)
 		case kind == descCSI && n == 1:
-			ids.csi = b[0]
+			ids.csi = nvme.CSI(b[0])
 		}
 		b = b[n:]
 	}

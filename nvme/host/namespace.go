@@ -21,7 +21,7 @@ type Namespace struct {
 }
 
 type nsIDs struct {
-	csi   uint8
+	csi   nvme.CSI
 	nguid [16]byte
 	uuid  [16]byte
 	eui64 [8]byte
@@ -130,8 +130,8 @@ func (ns *Namespace) MaxIOBlocks() uint32 { return ns.geo.Load().maxIO }
 // 0 if they are not.
 func (ns *Namespace) OptimalIOBoundary() uint32 { return ns.geo.Load().stripe }
 
-// CSI returns the command set identifier: 0 NVM, 2 zoned.
-func (ns *Namespace) CSI() uint8 { return ns.identifiers().csi }
+// CSI returns the command set identifier.
+func (ns *Namespace) CSI() nvme.CSI { return ns.identifiers().csi }
 
 // NGUID, UUID and EUI64 return globally unique identifiers; zero if the
 // controller gave none.
