@@ -142,9 +142,9 @@ func checkReply(cmd vfiouser.Command, m *Message) (*Message, error) {
 		m.Close()
 		return nil, fmt.Errorf("vfio-user: reply to %v says that it answers %v", cmd, m.Command)
 	}
-	if len(m.FDs) > MaxFDs {
+	if n := len(m.FDs); n > MaxFDs {
 		m.Close()
-		return nil, fmt.Errorf("vfio-user: reply to %v with %d file descriptors, want at most %d", cmd, len(m.FDs), MaxFDs)
+		return nil, fmt.Errorf("vfio-user: reply to %v with %d file descriptors, want at most %d", cmd, n, MaxFDs)
 	}
 	return m, nil
 }

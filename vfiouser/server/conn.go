@@ -81,18 +81,18 @@ func (c *Conn) run() {
 			c.twin.Close()
 		}
 	}()
-	if err := c.describe(); err != nil {
-		log.Errorf("vfio-user: %v", err)
-		return
-	}
 	c.sock.SetReceiveDeadline(time.Now().Add(handshakeTimeout))
 	if err := c.negotiate(); err != nil {
 		if !errors.Is(err, io.EOF) {
-			log.Warnf("vfio-user: %s: negotiating with a client: %v", c.info.Name, err)
+			log.Warnf("vfio-user: negotiating with a client: %v", err)
 		}
 		return
 	}
 	c.sock.SetReceiveDeadline(time.Time{})
+	if err := c.describe(); err != nil {
+		log.Errorf("vfio-user: %v", err)
+		return
+	}
 	c.dev.Connected(c)
 	err := c.serve()
 	c.dev.Disconnected(err)

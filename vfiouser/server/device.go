@@ -18,7 +18,8 @@ import "github.com/gospdk/gospdk/vfiouser"
 // number; any other error as EINVAL. The text goes to the log.
 type Device interface {
 	// Info describes the device. It, Regions and IRQs are asked once for
-	// each client, before Connected.
+	// each client that has negotiated, in this order, and then Connected
+	// is called.
 	Info() Info
 	// Regions lists what the device has; regions that are missing have
 	// size 0. The file descriptors stay the device's.
