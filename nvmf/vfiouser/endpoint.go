@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/gospdk/gospdk/log"
@@ -15,30 +16,20 @@ import (
 	"github.com/gospdk/gospdk/vfiouser/server"
 )
 
-// Layout of the PCI function. Base address registers 0 (registers and
-// doorbells), 4 (MSI-X table) and 5 (MSI-X pending bits).
-const (
-	pageSize       = 4096
-	doorbellOffset = 0x1000
-	doorbellSize   = 0x1000 // 512 queues of each kind
-	bar0Size       = 0x4000 // the least that the specification allows
-	vectors        = 512
-	msixTableSize  = vectors * 16
-	msixPBASize    = 0x1000
-)
-
 // endpoint is the PCI function behind a listener's socket. Its methods are
 // called on the goroutine of the connection.
 type endpoint struct {
 	l         *Listener
-	config    *pciConfig
+	config    *server.Config
+	intxOff   atomic.Bool // interrupt disable of the command register
 	doorbells *doorbellPages
 	msixTable [msixTableSize]byte
 	ctrl      *controller // while a client is there
 }
 
-func newEndpoint(l *Listener) *endpoint {
-	return &endpoint{l: l, config: newPCIConfig(vectors)}
+func newEndpoint(l *Listener) (*endpoint, error) {
+	config, err := newConfig()
+	return &endpoint{l: l, config: config}, err
 }
 
 func (e *endpoint) free() {
@@ -53,7 +44,7 @@ func (e *endpoint) free() {
 // pages: an earlier client may have kept a mapping of the old ones.
 func (e *endpoint) Info() server.Info {
 	e.free()
-	e.config.reset(vectors)
+	e.resetConfig()
 	e.msixTable = [msixTableSize]byte{}
 	d, err := newDoorbellPages(doorbellOffset, doorbellSize)
 	if err != nil {
@@ -78,7 +69,7 @@ func (e *endpoint) Regions() []server.Region {
 		bar0,
 		{Index: 4, Size: msixTableSize, Flags: rw, FD: -1},
 		{Index: 5, Size: msixPBASize, Flags: rw, FD: -1},
-		{Index: vfiouser.RegionConfig, Size: configSize, Flags: rw, FD: -1},
+		e.config.Region(),
 	}
 }
 
@@ -88,6 +79,11 @@ func (e *endpoint) IRQs() []server.IRQ {
 		{Index: vfiouser.IRQIntx, Count: 1, Flags: vfiouser.IRQEventFD | vfiouser.IRQMaskable},
 		{Index: vfiouser.IRQMSIX, Count: vectors, Flags: vfiouser.IRQEventFD | vfiouser.IRQNoResize},
 	}
+}
+
+func (e *endpoint) resetConfig() {
+	e.config.Reset()
+	e.intxOff.Store(false)
 }
 
 // Connected implements server.Device.
@@ -121,7 +117,7 @@ func (e *endpoint) Disconnected(err error) {
 
 // Reset implements server.Device.
 func (e *endpoint) Reset() error {
-	e.config.reset(vectors)
+	e.resetConfig()
 	if e.ctrl == nil {
 		return nil
 	}
@@ -139,7 +135,7 @@ func (e *endpoint) MemoryChanged(m *server.Memory) {
 func (e *endpoint) RegionRead(region int, off uint64, p []byte) error {
 	switch region {
 	case vfiouser.RegionConfig:
-		e.config.read(off, p)
+		e.config.Read(off, p)
 	case vfiouser.RegionBAR0:
 		return e.readBAR0(off, p)
 	case 4:
@@ -154,7 +150,9 @@ func (e *endpoint) RegionRead(region int, off uint64, p []byte) error {
 func (e *endpoint) RegionWrite(region int, off uint64, p []byte) error {
 	switch region {
 	case vfiouser.RegionConfig:
-		if e.config.write(off, p) {
+		event := e.config.Write(off, p)
+		e.intxOff.Store(e.config.Command()&server.CommandINTxDisable != 0)
+		if event&server.ConfigFunctionReset != 0 {
 			return e.Reset()
 		}
 	case vfiouser.RegionBAR0:

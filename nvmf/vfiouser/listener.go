@@ -116,7 +116,10 @@ func Listen(ctx context.Context, target *nvmf.Target, sub *nvmf.Subsystem, dir s
 		return fail(err)
 	}
 	l := &Listener{dir: dir, sub: sub, threads: threads, opts: opts, server: s, served: make(chan error, 1)}
-	e := newEndpoint(l)
+	e, err := newEndpoint(l)
+	if err != nil {
+		return fail(errors.Join(err, s.Close()))
+	}
 	go func() {
 		defer e.free()
 		l.served <- s.Serve(e)

@@ -155,7 +155,7 @@ func (c *controller) raiseIRQs() {
 		}
 		q.raise = false
 		c.conn.TriggerIRQ(vfiouser.IRQMSIX, int(q.vector))
-		if c.regs.intMask&1 == 0 && !c.ep.config.intxOff.Load() {
+		if c.regs.intMask&1 == 0 && !c.ep.intxOff.Load() {
 			c.conn.TriggerIRQ(vfiouser.IRQIntx, 0)
 		}
 	}
