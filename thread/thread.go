@@ -63,6 +63,7 @@ type Thread struct {
 	name  string
 	id    uint64
 	clock Clock
+	ends  roundClock // when rounds end
 	host  Host
 
 	queue msgQueue
@@ -111,6 +112,7 @@ func New(name string, opts ...Option) *Thread {
 	for _, o := range opts {
 		o(t)
 	}
+	t.ends = newRoundClock(t.clock)
 	return t
 }
 
@@ -169,7 +171,7 @@ func (t *Thread) PollAt(now time.Duration) (n int, end time.Duration) {
 	if t.state.Load() != stateRunning {
 		t.tryExit(now)
 	}
-	end = t.clock.Now()
+	end = max(t.ends.now(), now) // another thread's ticks may be ahead
 	if n > 0 {
 		t.busyNS.Add(int64(end - now))
 	} else {
