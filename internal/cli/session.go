@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/internal/embedded"
+	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvme/host"
+	"github.com/gospdk/gospdk/reactor"
+)
+
+// detachTime bounds the orderly shutdown of a controller.
+const detachTime = 20 * time.Second
+
+// The embedded controller's namespace.
+const (
+	embeddedSize      = 64 << 20
+	embeddedBlockSize = 512
+)
+
+// session is the controllers that a command works on, and the target that
+// was started for it if there was no controller.
+type session struct {
+	app    *app
+	ctrlrs []*host.Controller
+	target *embedded.Target
+}
+
+// connectOptions say which controllers, and what to do around each.
+type connectOptions struct {
+	trids trids
+	host  host.Options
+	// avoid lists CPUs that the embedded target had better leave alone.
+	avoid []int
+	// attaching and attached are called around each controller; either may
+	// be nil.
+	attaching func(nvme.TransportID)
+	attached  func(*host.Controller)
+}
+
+// connect brings up the controllers that were named, else those that are
+// found, else an embedded one. The session must be closed.
+func (a *app) connect(ctx context.Context, o connectOptions) (s *session, err error) {
+	s = &session{app: a}
+	defer func() {
+		if err != nil {
+			err = errors.Join(s.why(ctx, err), s.Close())
+			s = nil
+		}
+	}()
+	ids := []nvme.TransportID(o.trids)
+	if len(ids) == 0 {
+		ids = a.find(ctx)
+	}
+	if len(ids) == 0 {
+		id, err := s.startEmbedded(ctx, o.avoid)
+		if err != nil {
+			return s, err
+		}
+		ids = append(ids, id)
+	}
+	for _, id := range ids {
+		if err := s.attach(ctx, id, &o); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// why replaces what a cancelled context left behind by the plain truth.
+func (s *session) why(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// find returns the controllers that transports find on their own. One that
+// cannot look has none: the embedded controller is for such machines.
+func (a *app) find(ctx context.Context) []nvme.TransportID {
+	var ids []nvme.TransportID
+	for trtype, t := range a.HostTransports {
+		if e, ok := t.(host.Enumerator); ok {
+			if found, err := e.Enumerate(ctx, nvme.TransportID{Trtype: trtype}); err == nil {
+				ids = append(ids, found...)
+			}
+		}
+	}
+	return ids
+}
+
+func (s *session) attach(ctx context.Context, id nvme.TransportID, o *connectOptions) error {
+	t := s.app.HostTransports[id.Trtype]
+	if t == nil {
+		return fmt.Errorf("trtype %v: this program reaches controllers by %s", id.Trtype, s.app.transportNames())
+	}
+	if o.attaching != nil {
+		o.attaching(id)
+	}
+	c, err := host.Connect(ctx, t, id, o.host)
+	if err != nil {
+		return err
+	}
+	s.ctrlrs = append(s.ctrlrs, c)
+	if o.attached != nil {
+		o.attached(c)
+	}
+	return nil
+}
+
+func (a *app) transportNames() string {
+	var names []string
+	for trtype := range a.HostTransports {
+		names = append(names, trtype.String())
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (s *session) startEmbedded(ctx context.Context, avoid []int) (nvme.TransportID, error) {
+	fmt.Fprintln(s.app.err, s.app.colour(s.app.err, yellow, "NOTICE:"), "no controller found, starting an embedded one (name another with -r)")
+	mask, err := quietCPU(avoid)
+	if err != nil {
+		return nvme.TransportID{}, err
+	}
+	disk, err := s.app.disk("malloc", "Malloc0", embeddedSize, embeddedBlockSize)
+	if err != nil {
+		return nvme.TransportID{}, err
+	}
+	if s.target, err = embedded.Start(ctx, embedded.Config{Mask: mask, Disks: []bdev.Device{disk}}); err != nil {
+		return nvme.TransportID{}, fmt.Errorf("starting the embedded controller: %w", err)
+	}
+	return nvme.ParseTransportID("trtype:VFIOUSER traddr:" + s.target.Dirs()[0])
+}
+
+// quietCPU returns the last CPU that is not to be avoided, if there is one.
+func quietCPU(avoid []int) (reactor.Mask, error) {
+	allowed, err := reactor.Allowed()
+	if err != nil {
+		return reactor.Mask{}, err
+	}
+	cpus := allowed.CPUs()
+	for _, cpu := range slices.Backward(cpus) {
+		if !slices.Contains(avoid, cpu) {
+			return reactor.MaskOf(cpu)
+		}
+	}
+	return reactor.MaskOf(cpus[len(cpus)-1])
+}
+
+// Close shuts the controllers down, then the embedded target. It does so
+// after an interrupt too.
+func (s *session) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), detachTime)
+	defer cancel()
+	var errs []error
+	for _, c := range slices.Backward(s.ctrlrs) {
+		if err := c.Detach(ctx); err != nil && !errors.Is(err, host.ErrRemoved) {
+			errs = append(errs, err)
+		}
+	}
+	s.ctrlrs = nil
+	if s.target != nil {
+		errs = append(errs, s.target.Close())
+		s.target = nil
+	}
+	return errors.Join(errs...)
+}
+
+// quiet keeps the target's notices out of the output of a program that only works on it.
+func quiet() { log.SetPrintLevel(log.LevelWarning) }
