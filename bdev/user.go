@@ -136,10 +136,17 @@ func (io *IO) completePart() {
 // end hands io over to the user: now, or in the next round if the user's own
 // Complete is on the stack.
 func (c *UserChannel) end(io *IO) {
-	if c.depth <= 1 {
+	switch c.depth {
+	case 0:
+		c.deliverFromPoller(io)
+	case 1:
 		c.deliver(io, tsc.Now())
-		return
+	default:
+		c.postpone(io)
 	}
+}
+
+func (c *UserChannel) postpone(io *IO) {
 	io.state = ioDeferred
 	c.deferred.push(io)
 	c.count++
@@ -147,6 +154,15 @@ func (c *UserChannel) end(io *IO) {
 		c.sent = c.k.t.SendMsg(&c.msg)
 	}
 }
+
+// deliverFromPoller is deliver where no later handOver would put right what a
+// panic of the user leaves.
+func (c *UserChannel) deliverFromPoller(io *IO) {
+	defer c.restore(c.now)
+	c.deliver(io, tsc.Now())
+}
+
+func (c *UserChannel) restore(now uint64) { c.now = now }
 
 // deliver calls the user. An IO that the user submits from there is timed
 // from the same moment, which saves a reading of the clock each.
