@@ -3,6 +3,8 @@
 package main
 
 import (
+	"github.com/spf13/cobra"
+
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/bdev/malloc"
 	"github.com/gospdk/gospdk/bdev/null"
@@ -28,5 +30,6 @@ func modules() cli.Modules {
 				return null.New(null.Config{Name: name, NumBlocks: blocks, BlockSize: blockSize})
 			},
 		},
+		Commands: []func() *cobra.Command{cli.BdevperfCommand},
 	}
 }
