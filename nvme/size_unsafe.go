@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvme
+
+import "unsafe"
+
+// The package does not compile when a structure has not the size that the
+// specification gives it.
+var (
+	_ [64]struct{}   = [unsafe.Sizeof(*(*Command)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*Completion)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*SGLDescriptor)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IdentifyController)(nil))]struct{}{}
+	_ [32]struct{}   = [unsafe.Sizeof(*(*PowerStateDescriptor)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IdentifyNamespace)(nil))]struct{}{}
+	_ [4]struct{}    = [unsafe.Sizeof(*(*LBAFormat)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IdentifyNamespaceNVM)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IdentifyControllerNVM)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IdentifyNamespaceZNS)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*ZoneLBAFormat)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IdentifyControllerZNS)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IdentifyNamespaceIndependent)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*NamespaceList)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*ControllerList)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*IOCommandSets)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*PrimaryControllerCapabilities)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*SecondaryControllerList)(nil))]struct{}{}
+	_ [32]struct{}   = [unsafe.Sizeof(*(*SecondaryController)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*NamespaceGranularityList)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*NamespaceGranularity)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*UUIDList)(nil))]struct{}{}
+	_ [32]struct{}   = [unsafe.Sizeof(*(*UUIDEntry)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*NVMSetList)(nil))]struct{}{}
+	_ [128]struct{}  = [unsafe.Sizeof(*(*NVMSet)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*EnduranceGroupList)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*DomainList)(nil))]struct{}{}
+	_ [128]struct{}  = [unsafe.Sizeof(*(*Domain)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*ErrorLogEntry)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*SMARTLog)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*FirmwareSlotLog)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*CommandEffectsLog)(nil))]struct{}{}
+	_ [1024]struct{} = [unsafe.Sizeof(*(*SupportedLogPagesLog)(nil))]struct{}{}
+	_ [1024]struct{} = [unsafe.Sizeof(*(*FeatureEffectsLog)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*MIEffectsLog)(nil))]struct{}{}
+	_ [564]struct{}  = [unsafe.Sizeof(*(*DeviceSelfTestLog)(nil))]struct{}{}
+	_ [28]struct{}   = [unsafe.Sizeof(*(*SelfTestResult)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*TelemetryLog)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*EnduranceGroupLog)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*PredictableLatencyLog)(nil))]struct{}{}
+	_ [8]struct{}    = [unsafe.Sizeof(*(*AggregateLog)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*ANALog)(nil))]struct{}{}
+	_ [32]struct{}   = [unsafe.Sizeof(*(*ANAGroupDescriptor)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*PersistentEventLog)(nil))]struct{}{}
+	_ [24]struct{}   = [unsafe.Sizeof(*(*PersistentEventHeader)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*LBAStatusLog)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*LBAStatusNamespace)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*LBAStatusRange)(nil))]struct{}{}
+	_ [8]struct{}    = [unsafe.Sizeof(*(*LBAStatusHeader)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*LBAStatusDescriptor)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*ReservationNotificationLog)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*SanitizeStatusLog)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*ChangedZonesLog)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*BootPartitionLog)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*RotationalMediaLog)(nil))]struct{}{}
+	_ [1024]struct{} = [unsafe.Sizeof(*(*DiscoveryLog)(nil))]struct{}{}
+	_ [1024]struct{} = [unsafe.Sizeof(*(*DiscoveryEntry)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*FDPConfigurationsLog)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*FDPConfiguration)(nil))]struct{}{}
+	_ [8]struct{}    = [unsafe.Sizeof(*(*FDPHandleUsageLog)(nil))]struct{}{}
+	_ [8]struct{}    = [unsafe.Sizeof(*(*FDPHandleUsage)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*FDPStatisticsLog)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*FDPEventsLog)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*FDPEvent)(nil))]struct{}{}
+	_ [8]struct{}    = [unsafe.Sizeof(*(*Timestamp)(nil))]struct{}{}
+	_ [256]struct{}  = [unsafe.Sizeof(*(*AutonomousPowerStateTable)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*HostBehaviorSupport)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*HostMemoryBuffer)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*HostMemoryDescriptor)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*LBARangeType)(nil))]struct{}{}
+	_ [512]struct{}  = [unsafe.Sizeof(*(*PredictableLatencyConfig)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*DSMRange)(nil))]struct{}{}
+	_ [32]struct{}   = [unsafe.Sizeof(*(*CopyRange)(nil))]struct{}{}
+	_ [40]struct{}   = [unsafe.Sizeof(*(*CopyRangeExtended)(nil))]struct{}{}
+	_ [8]struct{}    = [unsafe.Sizeof(*(*PI16)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*PI32)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*PI64)(nil))]struct{}{}
+	_ [4096]struct{} = [unsafe.Sizeof(*(*DirectiveParameters)(nil))]struct{}{}
+	_ [32]struct{}   = [unsafe.Sizeof(*(*StreamsParameters)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*ReclaimUnitHandleStatus)(nil))]struct{}{}
+	_ [32]struct{}   = [unsafe.Sizeof(*(*ReclaimUnitHandleDescriptor)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*ReservationRegisterData)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*ReservationAcquireData)(nil))]struct{}{}
+	_ [8]struct{}    = [unsafe.Sizeof(*(*ReservationReleaseData)(nil))]struct{}{}
+	_ [24]struct{}   = [unsafe.Sizeof(*(*ReservationStatus)(nil))]struct{}{}
+	_ [24]struct{}   = [unsafe.Sizeof(*(*ReservationRegistrant)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*ReservationStatusExtended)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*ReservationRegistrantExtended)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*ZoneReportHeader)(nil))]struct{}{}
+	_ [64]struct{}   = [unsafe.Sizeof(*(*ZoneDescriptor)(nil))]struct{}{}
+	_ [1024]struct{} = [unsafe.Sizeof(*(*ConnectData)(nil))]struct{}{}
+	_ [16]struct{}   = [unsafe.Sizeof(*(*Uint128)(nil))]struct{}{}
+)
