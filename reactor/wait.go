@@ -94,7 +94,7 @@ func (w *waiter) RemoveFD(fd int) {
 }
 
 // A wait that is expected to be shorter than this does not tell the scheduler.
-const shortWait = 2 * time.Millisecond
+const shortWait = 5 * time.Millisecond
 
 // wait blocks until an fd is readable, somebody calls Wake or the time is
 // over. The caller has stored sleeping and looked for work since. If soon is
