@@ -33,7 +33,17 @@ func open(t *testing.T, dir string, opts vfiouser.Options) pci.Device {
 	return d
 }
 
-func bar0(t *testing.T, d pci.Device) pci.BAR {
+func benchBAR(b *testing.B, dir string, opts vfiouser.Options) pci.BAR {
+	b.Helper()
+	d, err := vfiouser.Open(context.Background(), dir, opts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { d.Close() })
+	return bar0(b, d)
+}
+
+func bar0(t testing.TB, d pci.Device) pci.BAR {
 	t.Helper()
 	b, err := d.MapBAR(0)
 	if err != nil {

@@ -232,6 +232,43 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestMapsReleased has a client that goes without unmapping.
+func TestMapsReleased(t *testing.T) {
+	dir, _ := vfiotest.Serve(t, vfiotest.New(t))
+	fd := memfd(t, 64<<10)
+	for range 2 {
+		c := attach(t, dir)
+		if n := vfiotest.Maps(t, "memfd:client"); n != 0 {
+			t.Errorf("%d mappings without a client", n)
+		}
+		for i := range uint64(4) {
+			if errno := c.command(vfiouser.CmdDMAMap, dmaMap(vfiouser.DMARead, 0, i<<20, 4096), fd); errno != 0 {
+				t.Fatal(errno)
+			}
+		}
+		if n := vfiotest.Maps(t, "memfd:client"); n == 0 {
+			t.Error("no mappings with a client")
+		}
+		c.uc.Close()
+	}
+	attach(t, dir)
+	if n := vfiotest.Maps(t, "memfd:client"); n != 0 {
+		t.Errorf("%d mappings after the clients", n)
+	}
+}
+
+func BenchmarkMemoryMap(b *testing.B) {
+	m := new(server.Memory)
+	for i := range uint64(64) {
+		m = server.TestingWith(m, i<<21, make([]byte, 2<<20))
+	}
+	for i := uint64(0); b.Loop(); i++ {
+		if _, err := m.Map(i%64<<21+4096, 4096); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // TestDMAReplies has a client that answers the server's commands badly.
 func TestDMAReplies(t *testing.T) {
 	dev := vfiotest.New(t)

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package vfiouser_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospdk/gospdk/internal/vfiotest"
+	"github.com/gospdk/gospdk/pci/vfiouser"
+	"github.com/gospdk/gospdk/vfiouser/server"
+)
+
+// TestHelperServer is not a test: other tests run it as a process of its
+// own, which serves until it is killed.
+func TestHelperServer(t *testing.T) {
+	path := os.Getenv("GOSPDK_TEST_SERVE")
+	if path == "" {
+		t.Skip("it is a part of TestKilledServer")
+	}
+	l, err := server.Listen(path, server.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println("serving")
+	t.Fatal(l.Serve(vfiotest.New(t)))
+}
+
+func startHelper(t *testing.T, path string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperServer$")
+	cmd.Env = append(os.Environ(), "GOSPDK_TEST_SERVE="+path)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	if s := bufio.NewScanner(out); !s.Scan() || s.Text() != "serving" {
+		t.Fatalf("server says %q", s.Text())
+	}
+	return cmd
+}
+
+// TestKilledServer kills a server twice. Each time the client is told, and
+// the next server takes the place at once.
+func TestKilledServer(t *testing.T) {
+	path := t.TempDir() + "/s"
+	for range 2 {
+		cmd := startHelper(t, path)
+		d := open(t, path, vfiouser.Options{})
+		b := bar0(t, d)
+		efd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(efd)
+		if err := d.SetInterrupts([]int{efd}); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := b.Read64(vfiotest.RegID); v != vfiotest.IDValue || err != nil {
+			t.Errorf("register %#x, %v", v, err)
+		}
+		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		p := []unix.PollFd{{Fd: int32(efd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(p, 1000); n != 1 || err != nil {
+			t.Errorf("client was not told within a second: %d, %v", n, err)
+		}
+		if !d.Removed() {
+			t.Error("device is not removed")
+		}
+		if err := b.Write32(vfiotest.Doorbells, 1); err == nil {
+			t.Error("store to a device that has gone succeeded")
+		}
+		d.Close()
+	}
+}
+
+func BenchmarkRegisterRead(b *testing.B) {
+	dir, _ := vfiotest.Serve(b, vfiotest.New(b))
+	bar := benchBAR(b, dir, vfiouser.Options{})
+	for b.Loop() {
+		if _, err := bar.Read32(vfiotest.RegID); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDoorbellEventFD(b *testing.B) {
+	dir, _ := vfiotest.Serve(b, vfiotest.New(b))
+	bar := benchBAR(b, dir, vfiouser.Options{})
+	for b.Loop() {
+		if err := bar.Write32(vfiotest.Doorbells, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDoorbellStore(b *testing.B) {
+	dir, _ := vfiotest.Serve(b, vfiotest.New(b))
+	bar := benchBAR(b, dir, vfiouser.Options{NoIOEventFDs: true})
+	for b.Loop() {
+		if err := bar.Write32(vfiotest.Doorbells, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
