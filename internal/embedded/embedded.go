@@ -48,15 +48,15 @@ type Target struct {
 
 // Start starts a target. ctx bounds the call alone; the target lives until
 // Close. The disks are closed when Start fails.
-func Start(ctx context.Context, c Config) (t *Target, err error) {
-	t = &Target{nqn: c.NQN}
+func Start(ctx context.Context, c Config) (_ *Target, err error) {
+	t := &Target{nqn: c.NQN}
 	if t.nqn == "" {
 		t.nqn = DefaultNQN
 	}
 	disks := c.Disks
 	defer func() {
 		if err != nil {
-			for _, d := range disks {
+			for _, d := range disks { // those that the registry does not have
 				err = errors.Join(err, d.Close(ctx))
 			}
 			err = errors.Join(err, t.Close())
@@ -80,7 +80,10 @@ func Start(ctx context.Context, c Config) (t *Target, err error) {
 		name := d.Info().Name
 		t.later(func(ctx context.Context) error { return registry.Unregister(ctx, name) })
 	}
-	return t, t.serve(ctx, set, registry, c.Disks)
+	if err = t.serve(ctx, set, registry, c.Disks); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 func (t *Target) serve(ctx context.Context, set *reactor.Set, registry *bdev.Registry, disks []bdev.Device) error {

@@ -2,13 +2,15 @@
 
 package perf
 
-import "time"
+import (
+	"time"
 
-var clockStart = time.Now()
+	"github.com/gospdk/gospdk/internal/tsc"
+)
 
 // ticks is the time in units of which there are ticksPerSecond.
-func ticks() uint64 { return uint64(time.Since(clockStart)) }
+func ticks() uint64 { return tsc.Now() }
 
-func ticksPerSecond() float64 { return 1e9 }
+func ticksPerSecond() float64 { return float64(tsc.Hz()) }
 
 func toTicks(d time.Duration) uint64 { return uint64(d.Seconds() * ticksPerSecond()) }
