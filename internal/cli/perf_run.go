@@ -60,7 +60,7 @@ func (p *perfRun) run(ctx context.Context, s *session) error {
 	for _, t := range targets {
 		p.say("Associating %s with %s\n", t.Name, coresText(c.Cores))
 	}
-	p.say("Initialization complete. Launching workers.\n")
+	c.Started = func() { p.say("Initialization complete. Launching workers.\n") }
 	res, err := perf.Run(ctx, c, targets)
 	p.clearProgress()
 	if res != nil {

@@ -46,8 +46,10 @@ type Config struct {
 	QuietCount      uint64 // with ContinueOnError, report one in so many errors; default 1
 
 	// Report is told about errors of single I/Os, one line each, from any
-	// worker. Progress is called each second. Both may be nil.
+	// worker. Started is called when all workers sit on their cores and are
+	// about to begin. Progress is called each second. All may be nil.
 	Report   func(format string, args ...any)
+	Started  func()
 	Progress func(Progress)
 }
 
@@ -89,6 +91,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Report == nil {
 		c.Report = func(string, ...any) {}
+	}
+	if c.Started == nil {
+		c.Started = func() {}
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (r *Result) table(p *printer) {
 func (r *Result) percentiles(p *printer) {
 	for i := range r.Lanes {
 		l := &r.Lanes[i]
-		p.printf("Summary latency data for %-43.43s from core %d:\n%s\n", l.Name, l.Core, strings.Repeat("=", 81))
+		p.printf("Summary latency data for %-43s from core %d:\n%s\n", l.Name, l.Core, strings.Repeat("=", 81))
 		buckets, total := l.Latencies.Buckets()
 		next := 0
 		for _, b := range buckets {
@@ -80,7 +80,7 @@ func (r *Result) percentiles(p *printer) {
 func (r *Result) histograms(p *printer) {
 	for i := range r.Lanes {
 		l := &r.Lanes[i]
-		p.printf("Latency histogram for %-43.43s from core %d:\n%s\n", l.Name, l.Core, strings.Repeat("=", 78))
+		p.printf("Latency histogram for %-43s from core %d:\n%s\n", l.Name, l.Core, strings.Repeat("=", 78))
 		p.printf("       Range in us     Cumulative    IO count\n")
 		buckets, total := l.Latencies.Buckets()
 		for _, b := range buckets {

@@ -166,6 +166,7 @@ func (r *run) work() error {
 	var (
 		wg, barrier sync.WaitGroup
 		errs        = make([]error, len(r.workers))
+		ready       atomic.Int32
 		broken      atomic.Bool
 	)
 	barrier.Add(len(r.workers))
@@ -175,6 +176,9 @@ func (r *run) work() error {
 				if err != nil {
 					errs[i] = err
 					broken.Store(true)
+				}
+				if ready.Add(1) == int32(len(r.workers)) && !broken.Load() {
+					r.cfg.Started()
 				}
 				barrier.Done()
 				barrier.Wait()
