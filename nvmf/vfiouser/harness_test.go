@@ -35,6 +35,8 @@ type rig struct {
 	sub    *nvmf.Subsystem
 	l      *Listener
 	disk   *testdisk.Disk
+
+	beforeClose []func()
 }
 
 func newRig(t testing.TB, opts Options) *rig {
@@ -58,9 +60,12 @@ func newRig(t testing.TB, opts Options) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for what, err := range map[string]error{"listener": g.l.Close(), "target": g.target.Close(ctx), "registry": g.reg.Close(ctx)} {
+		for _, fn := range g.beforeClose {
+			fn()
+		}
+		for _, err := range []error{g.l.Close(), g.target.Close(ctx), g.reg.Close(ctx)} {
 			if err != nil {
-				t.Errorf("closing the %s: %v", what, err)
+				t.Error(err)
 			}
 		}
 		g.thread.Exit()

@@ -80,13 +80,14 @@ func (o *Options) fill() error {
 
 // Listener serves a subsystem to one client at a time.
 type Listener struct {
-	dir     string
-	sub     *nvmf.Subsystem
-	threads []*thread.Thread
-	next    atomic.Uint32
-	opts    Options
-	server  *server.Listener
-	served  chan error
+	dir      string
+	sub      *nvmf.Subsystem
+	threads  []*thread.Thread
+	next     atomic.Uint32
+	opts     Options
+	server   *server.Listener
+	endpoint *endpoint
+	served   chan error
 }
 
 // Listen makes the socket dir/cntrl, the directory too if it is missing. Each
@@ -120,10 +121,8 @@ func Listen(ctx context.Context, target *nvmf.Target, sub *nvmf.Subsystem, dir s
 	if err != nil {
 		return fail(errors.Join(err, s.Close()))
 	}
-	go func() {
-		defer e.free()
-		l.served <- s.Serve(e)
-	}()
+	l.endpoint = e
+	go func() { l.served <- s.Serve(e) }()
 	return l, nil
 }
 
@@ -137,6 +136,7 @@ func (l *Listener) Close() error {
 	if l.served != nil {
 		err = errors.Join(err, <-l.served)
 		l.served = nil
+		l.endpoint.free()
 	}
 	return err
 }

@@ -66,7 +66,7 @@ func (c *controller) faulted(v any) {
 		error
 		Addr() uintptr
 	})
-	if !ok {
+	if !ok || !c.isClientMemory(fault.Addr()) {
 		panic(v)
 	}
 	log.Errorf("%s: controller %d: the client's memory is gone: %v: closing the connection", c.ep.l.dir, c.core.ID(), fault)

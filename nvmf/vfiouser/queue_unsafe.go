@@ -28,3 +28,18 @@ func storeCompletion(mem []byte, i uint32, result, status uint64) {
 	}
 	mmio.Store64(&p[1], status)
 }
+
+// isClientMemory tells whether addr, where an access faulted, is memory that
+// the client shares.
+func (c *controller) isClientMemory(addr uintptr) bool {
+	for _, r := range c.mem.Regions() {
+		b, err := r.Slice(r.Addr, int(r.Size))
+		if err != nil {
+			continue
+		}
+		if start := uintptr(unsafe.Pointer(&b[0])); addr >= start && addr-start < uintptr(len(b)) {
+			return true
+		}
+	}
+	return false
+}
