@@ -167,8 +167,8 @@ func (c *UserChannel) restore(now uint64) { c.now = now }
 // deliver calls the user. An IO that the user submits from there is timed
 // from the same moment, which saves a reading of the clock each.
 func (c *UserChannel) deliver(io *IO, now uint64) {
-	if !io.inner {
-		c.stats[io.Op].add(io, now)
+	if op := io.Op; op < numOps && !io.inner {
+		c.stats[op].add(io, now)
 	}
 	io.state = ioIdle
 	c.inflight[io.epoch]--

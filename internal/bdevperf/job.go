@@ -30,6 +30,8 @@ type job struct {
 	share     uint64 // of op, of 2^32
 	random    bool
 	verify    bool
+	lane      uint64 // of a verify: which of the lanes of the device is the job's
+	lanes     uint64
 	rng       uint64
 	next      uint64
 
@@ -61,7 +63,7 @@ func (j *job) open(ctx context.Context) error {
 	}
 	j.blocks = uint64(j.cfg.Size) / bs
 	j.units = info.NumBlocks / j.blocks
-	if j.units == 0 || j.verify && j.units < uint64(j.cfg.Depth) {
+	if j.units == 0 || j.verify && j.units < j.stride() {
 		return fmt.Errorf("%s has %d bytes: too few for the I/O size %d and queue depth %d", info.Name, info.Size(), j.cfg.Size, j.cfg.Depth)
 	}
 	for _, op := range []bdev.Op{j.op, j.other} {
@@ -79,7 +81,7 @@ func (j *job) open(ctx context.Context) error {
 	j.tasks = make([]task, j.cfg.Depth)
 	for i := range j.tasks {
 		t := &j.tasks[i]
-		t.job, t.unit = j, uint64(i)
+		t.job, t.unit = j, j.lane*uint64(j.cfg.Depth)+uint64(i)
 		t.iov[0] = buf.Bytes()[i*stride:][:j.cfg.Size]
 	}
 	return thread.Do(ctx, j.t, func() (err error) {

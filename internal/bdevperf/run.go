@@ -63,11 +63,14 @@ func (r *run) prepare(ctx context.Context, names []string) error {
 		}
 	}
 	for i, name := range names {
-		for k := range cores {
-			if !r.cfg.EveryCore && k != i%len(cores) {
-				continue
-			}
-			if err := r.add(ctx, name, cores[k], threads[k]); err != nil {
+		first, lanes := i%len(cores), 1
+		if r.cfg.EveryCore {
+			first, lanes = 0, len(cores)
+		}
+		for lane := range lanes {
+			k := first + lane
+			j := &job{cfg: r.cfg, core: cores[k], t: threads[k], lane: uint64(lane), lanes: uint64(lanes)}
+			if err := r.add(ctx, name, j); err != nil {
 				return err
 			}
 		}
@@ -75,7 +78,8 @@ func (r *run) prepare(ctx context.Context, names []string) error {
 	return nil
 }
 
-func (r *run) add(ctx context.Context, name string, core int, t *thread.Thread) error {
+// add completes a job and opens it.
+func (r *run) add(ctx context.Context, name string, j *job) error {
 	op, other, share := r.cfg.ops()
 	mode := bdev.Write
 	if op == bdev.OpRead && other == bdev.OpRead {
@@ -85,11 +89,10 @@ func (r *run) add(ctx context.Context, name string, core int, t *thread.Thread) 
 	if err != nil {
 		return err
 	}
-	j := &job{
-		cfg: r.cfg, core: core, t: t, desc: desc, op: op, other: other, share: uint64(share) << 32 / 100,
-		random: r.cfg.random(), verify: r.cfg.Workload == "verify",
-		rng: r.cfg.Seed*0x9e3779b97f4a7c15 + uint64(len(r.jobs)) + 1, done: make(chan struct{}),
-	}
+	j.desc, j.op, j.other, j.share = desc, op, other, uint64(share)<<32/100
+	j.random, j.verify = r.cfg.random(), r.cfg.Workload == "verify"
+	j.rng = r.cfg.Seed*0x9e3779b97f4a7c15 + uint64(len(r.jobs)) + 1
+	j.done = make(chan struct{})
 	if r.cfg.Latencies {
 		j.latencies = new(perf.Histogram)
 	}

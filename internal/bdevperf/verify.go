@@ -10,8 +10,12 @@ import (
 )
 
 // A verify writes a unit, reads it back and compares. Each word of 8 bytes
-// says where it belongs and in which turn it was written. Tasks have units of
-// their own, so that they do not disturb one another.
+// says where it belongs and in which turn it was written. Tasks, also those of
+// other jobs on the device, have units of their own and do not disturb one
+// another.
+
+// stride is how many units the tasks of all jobs on the device cover at once.
+func (j *job) stride() uint64 { return j.lanes * uint64(j.cfg.Depth) }
 
 // submitVerify makes the next write, or the read after a write.
 func (t *task) submitVerify() {
@@ -23,8 +27,8 @@ func (t *task) submitVerify() {
 		return
 	}
 	if t.turn > 0 {
-		if t.unit += uint64(len(j.tasks)); t.unit >= j.units {
-			t.unit %= uint64(len(j.tasks))
+		if t.unit += j.stride(); t.unit >= j.units {
+			t.unit %= j.stride()
 		}
 	}
 	t.turn++
