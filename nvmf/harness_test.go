@@ -6,6 +6,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/nvme"
@@ -216,5 +217,16 @@ func wantStatus(t testing.TB, what string, got, want nvme.Status) {
 	t.Helper()
 	if !got.Is(want) || got.DNR() != want.DNR() {
 		t.Errorf("%s: status %v (dnr %v), want %v (dnr %v)", what, got, got.DNR(), want, want.DNR())
+	}
+}
+
+// eventually polls the thread until ok.
+func (g *rig) eventually(what string, ok func() bool) {
+	g.t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); runtime.Gosched() {
+		if time.Now().After(end) {
+			g.t.Fatalf("%s: not within 10 s", what)
+		}
+		g.thread.Poll()
 	}
 }
