@@ -32,7 +32,7 @@ var layers = [][]string{
 	{"blob", "lvol", "blobfs"},
 	{"nvmf", "iscsi", "vhost", "nbd/server", "ublk"},
 	{"rpc", "app", "web"},
-	{"internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm"},
+	{"internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/bdevperf", "internal/sim", "internal/testvm", "internal/vfiotest"},
 	{"cmd", "examples"},
 }
 

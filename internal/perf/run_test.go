@@ -60,6 +60,9 @@ func lastCPU(t *testing.T) []int {
 // the initiator nor the target, which is in this process too, allocates
 // anything for an I/O.
 func TestRunAllocs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	target := connect(t)
 	for _, verify := range []bool{false, true} {
 		count := func(ios uint64) uint64 {
@@ -78,7 +81,7 @@ func TestRunAllocs(t *testing.T) {
 		}
 		count(100)
 		short, long := count(1000), count(51000)
-		if long > short+5000 { // one in ten I/Os; the rest of the program allocates a little all the time
+		if long > short+500 { // the rest of the program allocates a little all the time
 			t.Errorf("verify %v: 50000 I/Os more made %d allocations more", verify, long-short)
 		}
 	}
