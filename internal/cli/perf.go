@@ -25,7 +25,6 @@ type perfFlags struct {
 	mix                               int
 	seconds, warmUp                   uint
 	trids                             *trids
-	ns                                uint32
 
 	numIOs, unit, align, queueSize, metadata, logLevel string
 
@@ -279,13 +278,21 @@ func (a *app) perf(ctx context.Context, cmd *cobra.Command, f *perfFlags) (err e
 		IOQueueSize:            max(c.QueueSize, p.queueEntries()),
 		UseCMBSQs:              !f.noSQCMB,
 		NoShutdownNotification: f.noShutdown,
-		KeepAliveTimeout:       time.Duration(f.keepAlive) * time.Millisecond,
+		KeepAliveTimeout:       keepAlive(f.keepAlive),
 	}})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return p.run(ctx, s)
+}
+
+// keepAlive turns -k into what the driver takes, where 0 is its default.
+func keepAlive(ms uint) time.Duration {
+	if ms == 0 {
+		return -1
+	}
+	return time.Duration(ms) * time.Millisecond
 }
 
 // deviceName names a controller, or a namespace of it, as SPDK's tools do.

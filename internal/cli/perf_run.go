@@ -64,6 +64,9 @@ func (p *perfRun) run(ctx context.Context, s *session) error {
 	res, err := perf.Run(ctx, c, targets)
 	p.clearProgress()
 	if res != nil {
+		if p.flags.stats && p.chat {
+			err = errors.Join(err, res.PrintQueues(p.app.out))
+		}
 		if p.flags.json {
 			err = errors.Join(err, res.PrintJSON(p.app.out, p.flags.latency))
 		} else {

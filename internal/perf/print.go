@@ -25,6 +25,27 @@ func (r *Result) Print(w io.Writer, latency int) error {
 	return p.err
 }
 
+// PrintQueues writes what the queue pairs counted.
+func (r *Result) PrintQueues(w io.Writer) error {
+	p := &printer{w: w}
+	for i := range r.Lanes {
+		l := &r.Lanes[i]
+		p.printf("\n====================\nlcore %d, ns %s statistics:\nPCIE transport:\n", l.Core, l.Name)
+		for _, c := range []struct {
+			name  string
+			value uint64
+		}{
+			{"polls:", l.Queues.Polls}, {"idle_polls:", l.Queues.IdlePolls}, {"completions:", l.Queues.Completions},
+			{"cq_mmio_doorbell_updates:", l.Queues.CQDoorbells}, {"sq_mmio_doorbell_updates:", l.Queues.SQDoorbells},
+			{"shadow_doorbell_updates:", l.Queues.ShadowDoorbells}, {"submitted_requests:", l.Queues.Submitted},
+			{"bad_completions:", l.Queues.Bad},
+		} {
+			p.printf("\t%-26s %d\n", c.name, c.value)
+		}
+	}
+	return p.err
+}
+
 // printer keeps the first error.
 type printer struct {
 	w   io.Writer

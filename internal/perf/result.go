@@ -2,7 +2,11 @@
 
 package perf
 
-import "math"
+import (
+	"math"
+
+	"github.com/gospdk/gospdk/nvme/host"
+)
 
 // Cutoffs are the shares of all I/Os whose latency is reported.
 var Cutoffs = []float64{
@@ -22,6 +26,7 @@ type LaneResult struct {
 	Core int
 	Figures
 	Latencies *Histogram // in ticks; see Microseconds
+	Queues    host.QueueStats
 }
 
 // Figures are rates a second and latencies in microseconds.
@@ -57,7 +62,7 @@ func (r *run) result() *Result {
 			t := &res.Total
 			t.IOs, t.Bytes, t.Errors = t.IOs+f.IOs, t.Bytes+f.Bytes, t.Errors+f.Errors
 			t.IOPS, t.MiBps, t.Seconds = t.IOPS+f.IOPS, t.MiBps+f.MiBps, max(t.Seconds, f.Seconds)
-			res.Lanes = append(res.Lanes, LaneResult{Name: l.target.Name, Core: l.core, Figures: f, Latencies: &l.latencies})
+			res.Lanes = append(res.Lanes, LaneResult{Name: l.target.Name, Core: l.core, Figures: f, Latencies: &l.latencies, Queues: l.queueStats()})
 		}
 	}
 	if t := &res.Total; t.IOs > 0 {
@@ -65,4 +70,20 @@ func (r *run) result() *Result {
 		t.Min, t.Max = Microseconds(least), Microseconds(most)
 	}
 	return res
+}
+
+// queueStats adds up what the lane's queue pairs counted.
+func (l *lane) queueStats() (sum host.QueueStats) {
+	for _, q := range l.queues {
+		s := q.qp.Stats()
+		sum.Polls += s.Polls
+		sum.IdlePolls += s.IdlePolls
+		sum.Completions += s.Completions
+		sum.Submitted += s.Submitted
+		sum.SQDoorbells += s.SQDoorbells
+		sum.CQDoorbells += s.CQDoorbells
+		sum.ShadowDoorbells += s.ShadowDoorbells
+		sum.Bad += s.Bad
+	}
+	return sum
 }
