@@ -85,7 +85,6 @@ const (
 	flagDirectives
 	flagCompareAndWrite
 	flagWRR
-	flagZNS
 )
 
 func (c *Controller) has(f ctrlrFlags) bool { return c.flags&f != 0 }

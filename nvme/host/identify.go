@@ -45,6 +45,10 @@ func (c *Controller) identifyNamespaces(ctx context.Context) error {
 		}
 	}
 	c.setState(stateIdentifyNSIOCS, c.opts.AdminTimeout)
+	if slices.ContainsFunc(list, func(ns *Namespace) bool { return ns.Active() && ns.CSI() == nvme.CSIZNS }) {
+		c.setState(stateIdentifyNSIOCSWait, c.opts.AdminTimeout)
+		return c.identifyZoned(ctx, phaseResetting)
+	}
 	return nil
 }
 

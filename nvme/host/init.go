@@ -212,17 +212,19 @@ func (c *Controller) applyIdentify(id *nvme.IdentifyController) {
 	c.configureLink()
 }
 
-// identifyCommandSets finds the limits of the zoned command set.
-func (c *Controller) identifyCommandSets(ctx context.Context) error {
+// identifyCommandSets goes through states that have nothing to do before the
+// namespaces are known.
+func (c *Controller) identifyCommandSets(context.Context) error {
 	c.setState(stateIdentifyNVM, c.opts.AdminTimeout)
 	c.setState(stateIdentifyZNS, c.opts.AdminTimeout)
 	c.zoneAppendLimit.Store(0)
-	if c.cc.CSS() != nvme.CCCSSIOCS {
-		return nil
-	}
-	c.setState(stateIdentifyZNSWait, c.opts.AdminTimeout)
-	err := c.identifyInto(ctx, phaseResetting, nvme.CNSIOCSController, 0, nvme.CSIZNS, func(b []byte) error {
-		c.flags |= flagZNS
+	return nil
+}
+
+// identifyZoned finds the limits of the zoned command set. It is only asked
+// of controllers that have a zoned namespace: others would fail the command.
+func (c *Controller) identifyZoned(ctx context.Context, p phase) error {
+	err := c.identifyInto(ctx, p, nvme.CNSIOCSController, 0, nvme.CSIZNS, func(b []byte) error {
 		limit := uint64(c.maxTransfer.Load())
 		if zasl := b[0]; zasl != 0 && zasl < 32 { // a power of two of pages; 0 is MDTS
 			limit = min(limit, uint64(c.pageSize)<<zasl)
@@ -230,7 +232,7 @@ func (c *Controller) identifyCommandSets(ctx context.Context) error {
 		c.zoneAppendLimit.Store(uint32(limit))
 		return nil
 	})
-	return ignoreStatus(err) // the controller has no zoned namespaces
+	return ignoreStatus(err)
 }
 
 // ignoreStatus drops an error that the controller answered with.

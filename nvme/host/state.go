@@ -41,7 +41,6 @@ const (
 	stateSetKeepAliveWait
 	stateIdentifyNVM
 	stateIdentifyZNS
-	stateIdentifyZNSWait
 	stateSetNumQueues
 	stateSetNumQueuesWait
 	stateIdentifyActiveNS
@@ -90,7 +89,6 @@ var stateNames = [...]string{
 	stateSetKeepAliveWait:     "wait for set keep alive timeout",
 	stateIdentifyNVM:          "identify controller iocs nvm specific",
 	stateIdentifyZNS:          "identify controller iocs zns specific",
-	stateIdentifyZNSWait:      "wait for identify controller iocs zns specific",
 	stateSetNumQueues:         "set number of queues",
 	stateSetNumQueuesWait:     "wait for set number of queues",
 	stateIdentifyActiveNS:     "identify active ns",

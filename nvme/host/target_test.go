@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/bdev/malloc"
 	"github.com/gospdk/gospdk/dma"
@@ -221,12 +223,37 @@ func (a *again) submit() {
 	}
 }
 
+// pin keeps the goroutine on the last CPU: the target's reactor has the first.
+func pin(b *testing.B) (undo func()) {
+	var old, last unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &old); err != nil {
+		b.Fatal(err)
+	}
+	runtime.LockOSThread()
+	for cpu := 1023; cpu >= 0; cpu-- {
+		if old.IsSet(cpu) {
+			last.Set(cpu)
+			break
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &last); err != nil {
+		b.Fatal(err)
+	}
+	return func() {
+		if err := unix.SchedSetaffinity(0, &old); err != nil {
+			b.Error(err)
+		}
+		runtime.UnlockOSThread()
+	}
+}
+
 func benchmarkTarget(b *testing.B, depth int, delay bool) {
 	c := connectTarget(b, startTarget(b, 64<<20/512, 512), host.Options{})
 	qp, err := c.AllocIOQPair(host.QPairOptions{Size: 256, DelayCmdSubmit: delay})
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer pin(b)()
 	left, busy := b.N, 0
 	reqs := make([]again, depth)
 	b.ResetTimer()
@@ -242,6 +269,9 @@ func benchmarkTarget(b *testing.B, depth int, delay bool) {
 		}
 	}
 	b.StopTimer()
+	s := qp.Stats()
+	b.ReportMetric(float64(s.SQDoorbells+s.CQDoorbells)/float64(b.N), "doorbells/op")
+	b.ReportMetric(float64(s.Completions)/float64(s.Polls-s.IdlePolls), "completions/poll")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "MIOPS")
 	if err := errors.Join(qp.Free(context.Background()), c.Detach(context.Background())); err != nil {
 		b.Error(err)
