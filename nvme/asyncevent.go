@@ -5,7 +5,7 @@ package nvme
 import "fmt"
 
 // AsyncEvent is CDW0 of the completion of an Asynchronous Event Request
-// (section 5.2.1, Figure 145).
+// (section 5.2.1).
 type AsyncEvent uint32
 
 // Type returns the kind of event.
@@ -42,7 +42,7 @@ const (
 	AsyncEventVendor    AsyncEventType = 7
 )
 
-// Values of AsyncEvent.Info for AsyncEventError (Figure 146).
+// Values of AsyncEvent.Info for AsyncEventError.
 const (
 	ErrorInvalidDoorbell      uint8 = 0 // write to an invalid doorbell register
 	ErrorInvalidDoorbellValue uint8 = 1
@@ -52,14 +52,14 @@ const (
 	ErrorFirmwareImageLoad    uint8 = 5
 )
 
-// Values of AsyncEvent.Info for AsyncEventSMART (Figure 147).
+// Values of AsyncEvent.Info for AsyncEventSMART.
 const (
 	SMARTReliability          uint8 = 0
 	SMARTTemperatureThreshold uint8 = 1
 	SMARTSpareBelowThreshold  uint8 = 2
 )
 
-// Values of AsyncEvent.Info for AsyncEventNotice (Figure 148).
+// Values of AsyncEvent.Info for AsyncEventNotice.
 const (
 	NoticeNamespaceAttribute uint8 = 0x00
 	NoticeFirmwareActivation uint8 = 0x01
@@ -77,7 +77,7 @@ const (
 	NoticeAVEDiscoveryLog    uint8 = 0xf2
 )
 
-// Values of AsyncEvent.Info for AsyncEventIO (Figure 150).
+// Values of AsyncEvent.Info for AsyncEventIO.
 const (
 	IOEventReservationLog     uint8 = 0
 	IOEventSanitizeDone       uint8 = 1

@@ -204,7 +204,7 @@ func ParseDeviceSelfTest(c *Command) DeviceSelfTest {
 }
 
 // VirtualizationManagement is the Virtualization Management command (section
-// 5.29). Bits 15:0 of the completion's CDW0 are the number of resources
+// 5.28). Bits 15:0 of the completion's CDW0 are the number of resources
 // changed.
 type VirtualizationManagement struct {
 	Action       uint8  // ACT: 1 primary allocation, 7 offline, 8 assign, 9 online

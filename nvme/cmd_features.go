@@ -85,7 +85,7 @@ const (
 	SelectCapabilities uint8 = 3 // the result is FeatureCapability bits
 )
 
-// Bits of the result of Get Features with SelectCapabilities (Figure 195).
+// Bits of the result of Get Features with SelectCapabilities.
 const (
 	FeatureCapabilitySaveable          = 1 << 0
 	FeatureCapabilityNamespaceSpecific = 1 << 1

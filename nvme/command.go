@@ -11,7 +11,7 @@ const CommandSize = 64
 // NSIDBroadcast addresses all namespaces (section 3.2.1.2).
 const NSIDBroadcast uint32 = 0xffffffff
 
-// Command is a submission queue entry (section 3.3.3.1, Figures 86 and 87).
+// Command is a submission queue entry (section 3.3.3.1).
 type Command struct {
 	_ structs.HostLayout
 

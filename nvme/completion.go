@@ -7,7 +7,7 @@ import "structs"
 // CompletionSize is the size in bytes of a completion queue entry.
 const CompletionSize = 16
 
-// Completion is a completion queue entry (section 3.3.3.2, Figures 90 to 92).
+// Completion is a completion queue entry (section 3.3.3.2).
 type Completion struct {
 	_ structs.HostLayout
 

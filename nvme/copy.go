@@ -9,8 +9,8 @@ import (
 )
 
 // CopyRange is a source range of Copy in descriptor format 0, or in format 2,
-// which has SNSID (NVM Command Set specification 1.0, section 3.2.2, Figure 34;
-// formats 2 and 3 are of 1.1).
+// which has SNSID (NVM Command Set specification 1.0, section 3.2.2; formats 2
+// and 3 are of 1.1).
 type CopyRange struct {
 	_ structs.HostLayout
 
@@ -26,7 +26,7 @@ type CopyRange struct {
 }
 
 // CopyRangeExtended is a source range of Copy in descriptor format 1, or in
-// format 3, which has SNSID (Figure 35). They are for 32b and 64b guards.
+// format 3, which has SNSID. They are for 32b and 64b guards.
 type CopyRangeExtended struct {
 	_ structs.HostLayout
 

@@ -4,7 +4,7 @@ package nvme
 
 import "structs"
 
-// Directive types (section 8.7, Figure 429), for commands' DTYPE.
+// Directive types (section 8.7), for commands' DTYPE.
 const (
 	DirectiveIdentify      uint8 = 0
 	DirectiveStreams       uint8 = 1
@@ -22,8 +22,8 @@ const (
 	DirectiveStreamsReleaseResources  uint8 = 2 // send
 )
 
-// DirectiveParameters is what the Identify directive returns (Figure 430): a
-// bit a directive type.
+// DirectiveParameters is what the Identify directive returns: a bit a directive
+// type.
 type DirectiveParameters struct {
 	_ structs.HostLayout
 
@@ -33,7 +33,7 @@ type DirectiveParameters struct {
 	_          [4000]byte
 }
 
-// StreamsParameters is what the Streams directive returns (Figure 436).
+// StreamsParameters is what the Streams directive returns.
 type StreamsParameters struct {
 	_ structs.HostLayout
 

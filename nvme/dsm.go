@@ -5,7 +5,7 @@ package nvme
 import "structs"
 
 // DSMRange is an entry of the data of Dataset Management (NVM Command Set
-// specification 1.0, section 3.2.3, Figure 41).
+// specification 1.0, section 3.2.3).
 type DSMRange struct {
 	_ structs.HostLayout
 
@@ -14,7 +14,7 @@ type DSMRange struct {
 	SLBA       uint64 // first block
 }
 
-// Fields of DSMRange.Attributes (Figure 42).
+// Fields of DSMRange.Attributes.
 const (
 	DSMAttributeFrequencyMask = 0xf    // AF
 	DSMAttributeLatencyMask   = 3 << 4 // AL

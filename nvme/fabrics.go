@@ -4,7 +4,7 @@ package nvme
 
 import "structs"
 
-// FabricsType is the FCTYPE of a Fabrics command (section 6, Figure 382).
+// FabricsType is the FCTYPE of a Fabrics command (section 6).
 type FabricsType uint8
 
 // Fabrics commands.
@@ -39,7 +39,7 @@ func (t FabricsType) String() string {
 	return "RESERVED / VENDOR SPECIFIC"
 }
 
-// ConnectData is the data of Connect (section 6.3, Figure 385).
+// ConnectData is the data of Connect (section 6.3).
 type ConnectData struct {
 	_ structs.HostLayout
 
@@ -51,7 +51,7 @@ type ConnectData struct {
 	_       [256]byte
 }
 
-// ConnectResult is CDW0 of a successful Connect (Figure 386).
+// ConnectResult is CDW0 of a successful Connect.
 type ConnectResult uint32
 
 // CNTLID returns the controller that the host is connected to.

@@ -9,7 +9,7 @@ import (
 )
 
 // FDPConfigurationsLog begins the FDP Configurations log (Base 2.1, section
-// 5.1.12.1.28). Configurations follow.
+// 5.1.12.1). Configurations follow.
 type FDPConfigurationsLog struct {
 	_ structs.HostLayout
 
@@ -113,16 +113,16 @@ type FDPEventsLog struct {
 type FDPEvent struct {
 	_ structs.HostLayout
 
-	Type     uint8     //
-	FDPEF    uint8     // valid: bit 0 PID, 1 NSID, 2 RGID and RUHID
-	PID      uint16    // placement identifier
-	ETIME    Timestamp //
-	NSID     uint32    //
-	Specific [16]byte  //
-	RGID     uint16    // reclaim group
-	RUHID    uint16    // reclaim unit handle
-	_        [4]byte   //
-	VS       [24]byte  // vendor specific
+	Type     uint8
+	FDPEF    uint8  // valid: bit 0 PID, 1 NSID, 2 RGID and RUHID
+	PID      uint16 // placement identifier
+	ETIME    Timestamp
+	NSID     uint32
+	Specific [16]byte
+	RGID     uint16 // reclaim group
+	RUHID    uint16 // reclaim unit handle
+	_        [4]byte
+	VS       [24]byte // vendor specific
 }
 
 // Types of FDP events.

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Timestamp is the data of FeatureTimestamp (section 5.27.1.11, Figure 330) and
-// the form of timestamps elsewhere: ms since 1970 in bytes 5:0, attributes in
-// byte 6.
+// Timestamp is the data of FeatureTimestamp (section 5.27.1) and the form of
+// timestamps elsewhere: ms since 1970 in bytes 5:0, attributes in byte 6.
 type Timestamp [8]byte
 
 // Attributes of a Timestamp, byte 6.
@@ -34,7 +33,7 @@ func (s Timestamp) Milliseconds() uint64 { return binary.LittleEndian.Uint64(s[:
 func (s Timestamp) Time() time.Time { return time.UnixMilli(int64(s.Milliseconds())) }
 
 // HostBehaviorSupport is the data of FeatureHostBehaviorSupport (section
-// 5.27.1.18, Figure 336).
+// 5.27.1).
 type HostBehaviorSupport struct {
 	_ structs.HostLayout
 
@@ -47,8 +46,8 @@ type HostBehaviorSupport struct {
 }
 
 // HostMemoryBuffer is the data that Get Features returns for
-// FeatureHostMemoryBuffer (section 5.27.1.10, Figure 329). Set Features has
-// these values in CDW12 to CDW15 and HMB bits in CDW11.
+// FeatureHostMemoryBuffer (section 5.27.1). Set Features has these values in
+// CDW12 to CDW15 and HMB bits in CDW11.
 type HostMemoryBuffer struct {
 	_ structs.HostLayout
 
@@ -66,7 +65,7 @@ const (
 	HMBRestrict = 1 << 2 // HMNARE, no access while not operational
 )
 
-// HostMemoryDescriptor is an entry of the descriptor list (Figure 328).
+// HostMemoryDescriptor is an entry of the descriptor list.
 type HostMemoryDescriptor struct {
 	_ structs.HostLayout
 
@@ -76,7 +75,7 @@ type HostMemoryDescriptor struct {
 }
 
 // LBARangeType is an entry of the data of FeatureLBARangeType (NVM Command Set
-// specification 1.0, section 4.1.3.1, Figure 78).
+// specification 1.0, section 4.1.3).
 type LBARangeType struct {
 	_ structs.HostLayout
 
@@ -90,7 +89,7 @@ type LBARangeType struct {
 }
 
 // PredictableLatencyConfig is the data of FeaturePredictableLatencyConfig
-// (section 5.27.1.16, Figure 334).
+// (section 5.27.1).
 type PredictableLatencyConfig struct {
 	_ structs.HostLayout
 

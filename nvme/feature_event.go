@@ -3,8 +3,8 @@
 package nvme
 
 // AsyncEventConfiguration is the value of FeatureAsyncEventConfiguration
-// (section 5.27.1.8): which events the controller reports. Bits 31:8 are the
-// OAES bits.
+// (section 5.27.1): which events the controller reports. Bits 31:8 are the OAES
+// bits.
 type AsyncEventConfiguration uint32
 
 // CriticalWarning returns the CriticalWarning bits whose warnings are reported.
@@ -16,7 +16,7 @@ func (a AsyncEventConfiguration) WithCriticalWarning(v uint8) AsyncEventConfigur
 }
 
 // ErrorRecovery is the value of FeatureErrorRecovery (NVM Command Set
-// specification 1.0, section 4.1.3.2).
+// specification 1.0, section 4.1.3).
 type ErrorRecovery uint32
 
 // TLER returns the time limit for recovery in units of 100 ms, 0 for none.
@@ -32,7 +32,7 @@ func (e ErrorRecovery) DULBE() bool { return e&(1<<16) != 0 }
 func (e ErrorRecovery) WithDULBE(on bool) ErrorRecovery { return setBit(e, 16, on) }
 
 // LBAStatusAttributes is the value of FeatureLBAStatusAttributes (NVM Command
-// Set specification 1.0, section 4.1.3.5).
+// Set specification 1.0, section 4.1.3).
 type LBAStatusAttributes uint32
 
 // LSIRI returns the report interval in units of 100 ms.
@@ -52,7 +52,7 @@ func (l LBAStatusAttributes) WithLSIPI(v uint16) LBAStatusAttributes {
 }
 
 // EnduranceGroupEvent is the value of FeatureEnduranceGroupEvent (section
-// 5.27.1.20).
+// 5.27.1).
 type EnduranceGroupEvent uint32
 
 // ENDGID returns the endurance group.

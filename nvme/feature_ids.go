@@ -2,7 +2,7 @@
 
 package nvme
 
-// FeatureID names a feature (section 5.27.1, Figure 317).
+// FeatureID names a feature (section 5.27.1).
 type FeatureID uint8
 
 // Features.

@@ -2,7 +2,7 @@
 
 package nvme
 
-// PowerManagement is the value of FeaturePowerManagement (section 5.27.1.2).
+// PowerManagement is the value of FeaturePowerManagement (section 5.27.1).
 type PowerManagement uint32
 
 // PS returns the power state.
@@ -20,7 +20,7 @@ func (p PowerManagement) WithWH(v uint8) PowerManagement {
 }
 
 // TemperatureThreshold is the value of FeatureTemperatureThreshold (section
-// 5.27.1.3).
+// 5.27.1).
 type TemperatureThreshold uint32
 
 // TMPTH returns the threshold in kelvins.
@@ -56,7 +56,7 @@ func (t TemperatureThreshold) WithTMPTHH(v uint8) TemperatureThreshold {
 }
 
 // AutonomousPowerState is the value of FeatureAutonomousPowerState (section
-// 5.27.1.9). Its data is an AutonomousPowerStateTable.
+// 5.27.1). Its data is an AutonomousPowerStateTable.
 type AutonomousPowerState uint32
 
 // APSTE reports whether autonomous transitions are enabled.
@@ -65,8 +65,7 @@ func (a AutonomousPowerState) APSTE() bool { return a&(1<<0) != 0 }
 // WithAPSTE returns a with APSTE set to on.
 func (a AutonomousPowerState) WithAPSTE(on bool) AutonomousPowerState { return setBit(a, 0, on) }
 
-// ThermalManagement is the value of FeatureThermalManagement (section
-// 5.27.1.13).
+// ThermalManagement is the value of FeatureThermalManagement (section 5.27.1).
 type ThermalManagement uint32
 
 // TMT2 returns temperature 2 in kelvins.
@@ -86,7 +85,7 @@ func (t ThermalManagement) WithTMT1(v uint16) ThermalManagement {
 }
 
 // NonOperationalPowerState is the value of FeatureNonOperationalPowerState
-// (section 5.27.1.14).
+// (section 5.27.1).
 type NonOperationalPowerState uint32
 
 // NOPPME reports whether the permissive mode is enabled.
@@ -97,7 +96,7 @@ func (n NonOperationalPowerState) WithNOPPME(on bool) NonOperationalPowerState {
 	return setBit(n, 0, on)
 }
 
-// SpinupControl is the value of FeatureSpinupControl (section 5.27.1.22).
+// SpinupControl is the value of FeatureSpinupControl (section 5.27.1).
 type SpinupControl uint32
 
 // SPINUPE reports whether initial spinup is prevented until asked.
@@ -110,7 +109,7 @@ func (s SpinupControl) WithSPINUPE(on bool) SpinupControl { return setBit(s, 0, 
 // a power state.
 type AutonomousPowerStateTable [32]AutonomousPowerStateEntry
 
-// AutonomousPowerStateEntry is an entry of the table (Figure 325).
+// AutonomousPowerStateEntry is an entry of the table.
 type AutonomousPowerStateEntry uint64
 
 // ITPS returns the state to go to.

@@ -2,7 +2,7 @@
 
 package nvme
 
-// Arbitration is the value of FeatureArbitration (section 5.27.1.1).
+// Arbitration is the value of FeatureArbitration (section 5.27.1).
 type Arbitration uint32
 
 // AB returns the arbitration burst as a power of two of commands, 7 for no
@@ -30,7 +30,7 @@ func (a Arbitration) HPW() uint8 { return uint8(a >> 24) }
 // WithHPW returns a with HPW set to v.
 func (a Arbitration) WithHPW(v uint8) Arbitration { return a&^(0xff<<24) | Arbitration(v)&0xff<<24 }
 
-// NumberOfQueues is the value of FeatureNumberOfQueues (section 5.27.1.5): what
+// NumberOfQueues is the value of FeatureNumberOfQueues (section 5.27.1): what
 // the host asks for and, in the completion, what it gets.
 type NumberOfQueues uint32
 
@@ -51,7 +51,7 @@ func (n NumberOfQueues) WithNCQ(v uint16) NumberOfQueues {
 }
 
 // InterruptCoalescing is the value of FeatureInterruptCoalescing (section
-// 5.27.1.6).
+// 5.27.1).
 type InterruptCoalescing uint32
 
 // THR returns the aggregation threshold in completions, 0's based.
@@ -71,7 +71,7 @@ func (i InterruptCoalescing) WithTIME(v uint8) InterruptCoalescing {
 }
 
 // InterruptVectorConfig is the value of FeatureInterruptVectorConfiguration
-// (section 5.27.1.7).
+// (section 5.27.1).
 type InterruptVectorConfig uint32
 
 // IV returns the interrupt vector.

@@ -3,7 +3,7 @@
 package nvme
 
 // VolatileWriteCache is the value of FeatureVolatileWriteCache (section
-// 5.27.1.4).
+// 5.27.1).
 type VolatileWriteCache uint32
 
 // WCE reports whether the volatile write cache is enabled.
@@ -13,7 +13,7 @@ func (r VolatileWriteCache) WCE() bool { return r&(1<<0) != 0 }
 func (r VolatileWriteCache) WithWCE(on bool) VolatileWriteCache { return setBit(r, 0, on) }
 
 // WriteAtomicity is the value of FeatureWriteAtomicity (NVM Command Set
-// specification 1.0, section 4.1.3.4).
+// specification 1.0, section 4.1.3).
 type WriteAtomicity uint32
 
 // DN reports whether AWUN and NAWUN do not matter to the host.
@@ -22,7 +22,7 @@ func (w WriteAtomicity) DN() bool { return w&(1<<0) != 0 }
 // WithDN returns w with DN set to on.
 func (w WriteAtomicity) WithDN(on bool) WriteAtomicity { return setBit(w, 0, on) }
 
-// ReadRecoveryLevel is CDW12 of FeatureReadRecoveryLevel (section 5.27.1.15).
+// ReadRecoveryLevel is CDW12 of FeatureReadRecoveryLevel (section 5.27.1).
 type ReadRecoveryLevel uint32
 
 // RRL returns the level.
@@ -34,7 +34,7 @@ func (r ReadRecoveryLevel) WithRRL(v uint8) ReadRecoveryLevel {
 }
 
 // PredictableLatencyWindow is CDW12 of FeaturePredictableLatencyWindow (section
-// 5.27.1.17).
+// 5.27.1).
 type PredictableLatencyWindow uint32
 
 // WS returns the window: 1 deterministic, 2 not deterministic.
@@ -45,7 +45,7 @@ func (p PredictableLatencyWindow) WithWS(v uint8) PredictableLatencyWindow {
 	return p&^(0x7) | PredictableLatencyWindow(v)&0x7
 }
 
-// SanitizeConfig is the value of FeatureSanitizeConfig (section 5.27.1.19).
+// SanitizeConfig is the value of FeatureSanitizeConfig (section 5.27.1).
 type SanitizeConfig uint32
 
 // NODRM reports whether No-Deallocate After Sanitize is a warning, not an
@@ -56,7 +56,7 @@ func (s SanitizeConfig) NODRM() bool { return s&(1<<0) != 0 }
 func (s SanitizeConfig) WithNODRM(on bool) SanitizeConfig { return setBit(s, 0, on) }
 
 // IOCommandSetProfile is the value of FeatureIOCommandSetProfile (section
-// 5.27.1.21).
+// 5.27.1).
 type IOCommandSetProfile uint32
 
 // IOCSCI returns the index of the combination in IOCommandSets.
@@ -68,7 +68,7 @@ func (i IOCommandSetProfile) WithIOCSCI(v uint16) IOCommandSetProfile {
 }
 
 // SoftwareProgressMarker is the value of FeatureSoftwareProgressMarker (section
-// 5.27.1.23).
+// 5.27.1).
 type SoftwareProgressMarker uint32
 
 // PBSLC returns the pre-boot software load count.
@@ -79,8 +79,8 @@ func (s SoftwareProgressMarker) WithPBSLC(v uint8) SoftwareProgressMarker {
 	return s&^(0xff) | SoftwareProgressMarker(v)&0xff
 }
 
-// HostIdentifierFormat is CDW11 of FeatureHostIdentifier (section 5.27.1.24).
-// The data is 16 bytes if EXHID, else 8.
+// HostIdentifierFormat is CDW11 of FeatureHostIdentifier (section 5.27.1). The
+// data is 16 bytes if EXHID, else 8.
 type HostIdentifierFormat uint32
 
 // EXHID reports whether the host identifier has 128 bits.
@@ -90,7 +90,7 @@ func (h HostIdentifierFormat) EXHID() bool { return h&(1<<0) != 0 }
 func (h HostIdentifierFormat) WithEXHID(on bool) HostIdentifierFormat { return setBit(h, 0, on) }
 
 // ReservationNotificationMask is the value of
-// FeatureReservationNotificationMask (section 5.27.1.25): which notices are not
+// FeatureReservationNotificationMask (section 5.27.1): which notices are not
 // sent.
 type ReservationNotificationMask uint32
 
@@ -119,7 +119,7 @@ func (r ReservationNotificationMask) WithRESPRE(on bool) ReservationNotification
 }
 
 // ReservationPersistence is the value of FeatureReservationPersistence (section
-// 5.27.1.26).
+// 5.27.1).
 type ReservationPersistence uint32
 
 // PTPL reports whether reservations persist through power loss.
@@ -129,7 +129,7 @@ func (r ReservationPersistence) PTPL() bool { return r&(1<<0) != 0 }
 func (r ReservationPersistence) WithPTPL(on bool) ReservationPersistence { return setBit(r, 0, on) }
 
 // NamespaceWriteProtection is the value of FeatureNamespaceWriteProtection
-// (section 5.27.1.27).
+// (section 5.27.1).
 type NamespaceWriteProtection uint32
 
 // WPS returns the state: 0 none, 1 protected, 2 until power cycle, 3
@@ -142,7 +142,7 @@ func (n NamespaceWriteProtection) WithWPS(v uint8) NamespaceWriteProtection {
 }
 
 // BootPartitionWriteProtection is the value of
-// FeatureBootPartitionWriteProtection (section 5.27.1.28).
+// FeatureBootPartitionWriteProtection (section 5.27.1).
 type BootPartitionWriteProtection uint32
 
 // BP0WPS returns the state of boot partition 0.
@@ -161,8 +161,8 @@ func (b BootPartitionWriteProtection) WithBP1WPS(v uint8) BootPartitionWriteProt
 	return b&^(0x7<<3) | BootPartitionWriteProtection(v)&0x7<<3
 }
 
-// FDPConfig is CDW12 of FeatureFDP (Base 2.1, section 5.1.25.1.20). CDW11 is
-// the endurance group.
+// FDPConfig is CDW12 of FeatureFDP (Base 2.1, section 5.1.25.1). CDW11 is the
+// endurance group.
 type FDPConfig uint32
 
 // FDPE reports whether flexible data placement is enabled.

@@ -5,7 +5,7 @@ package nvme
 // IdentifySize is the size in bytes of what Identify returns, whatever the CNS.
 const IdentifySize = 4096
 
-// CNS selects what Identify returns (section 5.17.1, Figure 273).
+// CNS selects what Identify returns (section 5.17.1).
 type CNS uint8
 
 // Values of CNS. Those with IOCS are specific to the I/O command set in the
@@ -41,7 +41,7 @@ const (
 	CNSSupportedControllerStates CNS = 0x20
 )
 
-// CSI is an I/O command set identifier (section 5.17.1, Figure 274).
+// CSI is an I/O command set identifier (section 5.17.1).
 type CSI uint8
 
 // I/O command sets.

@@ -5,7 +5,7 @@ package nvme
 import "structs"
 
 // IdentifyNamespaceIndependent is the I/O Command Set Independent Identify
-// Namespace data structure (CNS 08h, section 5.17.2.8, Figure 280).
+// Namespace data structure (CNS 08h, section 5.17.2).
 type IdentifyNamespaceIndependent struct {
 	_ structs.HostLayout
 

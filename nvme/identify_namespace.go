@@ -5,47 +5,46 @@ package nvme
 import "structs"
 
 // IdentifyNamespace is the Identify Namespace data structure of the NVM command
-// set (CNS 00h and 11h; NVM Command Set specification 1.0, section 4.1.5.1,
-// Figure 97).
+// set (CNS 00h and 11h; NVM Command Set specification 1.0, section 4.1.5).
 type IdentifyNamespace struct {
 	_ structs.HostLayout
 
-	NSZE     uint64   // size in blocks
-	NCAP     uint64   // capacity in blocks
-	NUSE     uint64   // utilization in blocks
-	NSFEAT   uint8    // NSFEAT bits
-	NLBAF    uint8    // number of LBA formats, 0's based
-	FLBAS    uint8    // bits 3:0 and 6:5 format index, bit 4 metadata is interleaved
-	MC       uint8    // MC bits
-	DPC      uint8    // DPC bits
-	DPS      uint8    // bits 2:0 protection type, bit 3 PI in the first bytes of metadata
-	NMIC     uint8    // bit 0: may be attached to several controllers
-	RESCAP   uint8    // RESCAP bits
-	FPI      uint8    // bits 6:0 percent that remains to be formatted, bit 7 supported
-	DLFEAT   uint8    // bits 2:0 read value, bit 3 Write Zeroes deallocates, bit 4 guard is CRC
-	NAWUN    uint16   // atomic write unit normal in blocks, 0's based
-	NAWUPF   uint16   // atomic write unit power fail in blocks, 0's based
-	NACWU    uint16   // atomic compare and write unit in blocks, 0's based
-	NABSN    uint16   // atomic boundary size normal in blocks, 0's based
-	NABO     uint16   // atomic boundary offset in blocks
-	NABSPF   uint16   // atomic boundary size power fail in blocks, 0's based
-	NOIOB    uint16   // optimal I/O boundary in blocks; 0 is none
-	NVMCAP   Uint128  // NVM capacity in bytes
-	NPWG     uint16   // preferred write granularity in blocks, 0's based
-	NPWA     uint16   // preferred write alignment in blocks, 0's based
-	NPDG     uint16   // preferred deallocate granularity in blocks, 0's based
-	NPDA     uint16   // preferred deallocate alignment in blocks, 0's based
-	NOWS     uint16   // optimal write size in blocks, 0's based
-	MSSRL    uint16   // maximum single source range length of Copy in blocks
-	MCL      uint32   // maximum length of Copy in blocks
-	MSRC     uint8    // maximum source range count of Copy, 0's based
-	KPIOS    uint8    // key per I/O status (NVM 1.1)
-	NULBAF   uint8    // number of unique capability LBA formats
-	_        [1]byte  //
-	KPIODAAG uint32   // key per I/O data access alignment and granularity (NVM 1.1)
-	_        [4]byte  //
-	ANAGRPID uint32   // ANA group id
-	_        [3]byte  //
+	NSZE     uint64  // size in blocks
+	NCAP     uint64  // capacity in blocks
+	NUSE     uint64  // utilization in blocks
+	NSFEAT   uint8   // NSFEAT bits
+	NLBAF    uint8   // number of LBA formats, 0's based
+	FLBAS    uint8   // bits 3:0 and 6:5 format index, bit 4 metadata is interleaved
+	MC       uint8   // MC bits
+	DPC      uint8   // DPC bits
+	DPS      uint8   // bits 2:0 protection type, bit 3 PI in the first bytes of metadata
+	NMIC     uint8   // bit 0: may be attached to several controllers
+	RESCAP   uint8   // RESCAP bits
+	FPI      uint8   // bits 6:0 percent that remains to be formatted, bit 7 supported
+	DLFEAT   uint8   // bits 2:0 read value, bit 3 Write Zeroes deallocates, bit 4 guard is CRC
+	NAWUN    uint16  // atomic write unit normal in blocks, 0's based
+	NAWUPF   uint16  // atomic write unit power fail in blocks, 0's based
+	NACWU    uint16  // atomic compare and write unit in blocks, 0's based
+	NABSN    uint16  // atomic boundary size normal in blocks, 0's based
+	NABO     uint16  // atomic boundary offset in blocks
+	NABSPF   uint16  // atomic boundary size power fail in blocks, 0's based
+	NOIOB    uint16  // optimal I/O boundary in blocks; 0 is none
+	NVMCAP   Uint128 // NVM capacity in bytes
+	NPWG     uint16  // preferred write granularity in blocks, 0's based
+	NPWA     uint16  // preferred write alignment in blocks, 0's based
+	NPDG     uint16  // preferred deallocate granularity in blocks, 0's based
+	NPDA     uint16  // preferred deallocate alignment in blocks, 0's based
+	NOWS     uint16  // optimal write size in blocks, 0's based
+	MSSRL    uint16  // maximum single source range length of Copy in blocks
+	MCL      uint32  // maximum length of Copy in blocks
+	MSRC     uint8   // maximum source range count of Copy, 0's based
+	KPIOS    uint8   // key per I/O status (NVM 1.1)
+	NULBAF   uint8   // number of unique capability LBA formats
+	_        [1]byte
+	KPIODAAG uint32 // key per I/O data access alignment and granularity (NVM 1.1)
+	_        [4]byte
+	ANAGRPID uint32 // ANA group id
+	_        [3]byte
 	NSATTR   uint8    // bit 0: write protected
 	NVMSETID uint16   // NVM set id
 	ENDGID   uint16   // endurance group id
@@ -55,7 +54,7 @@ type IdentifyNamespace struct {
 	VS       [3712]byte // vendor specific
 }
 
-// LBAFormat is an LBA format (Figure 98).
+// LBAFormat is an LBA format.
 type LBAFormat struct {
 	_ structs.HostLayout
 

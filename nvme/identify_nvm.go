@@ -5,7 +5,7 @@ package nvme
 import "structs"
 
 // IdentifyNamespaceNVM is what CNSIOCSNamespace returns for the NVM command set
-// (NVM Command Set specification 1.0, section 4.1.5.3, Figure 100).
+// (NVM Command Set specification 1.0, section 4.1.5).
 type IdentifyNamespaceNVM struct {
 	_ structs.HostLayout
 
@@ -31,8 +31,8 @@ const (
 	PICStorageTagCheck   = 1 << 2 // storage tag check of reads
 )
 
-// ExtendedLBAFormat is the extension of an LBA format (Figure 101): storage tag
-// size in bits 6:0, protection information format in bits 8:7.
+// ExtendedLBAFormat is the extension of an LBA format: storage tag size in bits
+// 6:0, protection information format in bits 8:7.
 type ExtendedLBAFormat uint32
 
 // GuardFormat is a protection information format.
@@ -59,7 +59,7 @@ func NewExtendedLBAFormat(sts uint8, pif GuardFormat) ExtendedLBAFormat {
 }
 
 // IdentifyControllerNVM is what CNSIOCSController returns for the NVM command
-// set (section 4.1.5.4, Figure 102). A limit of 0 is none.
+// set (section 4.1.5). A limit of 0 is none.
 type IdentifyControllerNVM struct {
 	_ structs.HostLayout
 

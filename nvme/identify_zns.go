@@ -5,8 +5,7 @@ package nvme
 import "structs"
 
 // IdentifyNamespaceZNS is what CNSIOCSNamespace returns for the zoned namespace
-// command set (Zoned Namespace Command Set specification 1.1, section 4.1.5.1,
-// Figure 48).
+// command set (Zoned Namespace Command Set specification 1.1, section 4.1.5).
 type IdentifyNamespaceZNS struct {
 	_ structs.HostLayout
 
@@ -31,7 +30,7 @@ type IdentifyNamespaceZNS struct {
 	VS      [256]byte
 }
 
-// ZoneLBAFormat is the zone part of an LBA format (Figure 49).
+// ZoneLBAFormat is the zone part of an LBA format.
 type ZoneLBAFormat struct {
 	_ structs.HostLayout
 
@@ -47,7 +46,7 @@ func (n *IdentifyNamespaceZNS) MaxOpenZones() uint32 { return n.MOR + 1 }
 func (n *IdentifyNamespaceZNS) MaxActiveZones() uint32 { return n.MAR + 1 }
 
 // IdentifyControllerZNS is what CNSIOCSController returns for the zoned
-// namespace command set (section 4.1.5.2, Figure 50).
+// namespace command set (section 4.1.5).
 type IdentifyControllerZNS struct {
 	_ structs.HostLayout
 

@@ -42,11 +42,11 @@ func (l *ControllerList) Append(id uint16) bool {
 }
 
 // IOCommandSets is the Identify I/O Command Set data structure (CNS 1Ch,
-// section 5.17.2.21): combinations of command sets, each a bit a CSI.
+// section 5.17.2): combinations of command sets, each a bit a CSI.
 type IOCommandSets [512]uint64
 
 // PrimaryControllerCapabilities is what CNSPrimaryController returns (section
-// 5.17.2.14, Figure 286).
+// 5.17.2).
 type PrimaryControllerCapabilities struct {
 	_ structs.HostLayout
 
@@ -71,7 +71,7 @@ type PrimaryControllerCapabilities struct {
 }
 
 // SecondaryControllerList is what CNSSecondaryControllers returns (section
-// 5.17.2.15, Figure 287).
+// 5.17.2).
 type SecondaryControllerList struct {
 	_ structs.HostLayout
 
@@ -95,7 +95,7 @@ type SecondaryController struct {
 }
 
 // NamespaceGranularityList is what CNSNamespaceGranularity returns (NVM Command
-// Set specification 1.0, section 4.1.5.5, Figure 103).
+// Set specification 1.0, section 4.1.5).
 type NamespaceGranularityList struct {
 	_ structs.HostLayout
 
@@ -114,8 +114,8 @@ type NamespaceGranularity struct {
 	NCG uint64 // namespace capacity granularity
 }
 
-// UUIDList is what CNSUUIDList returns (section 5.17.2.16, Figure 289). The
-// first entry is index 1 of a command's UUID index.
+// UUIDList is what CNSUUIDList returns (section 5.17.2). The first entry is
+// index 1 of a command's UUID index.
 type UUIDList struct {
 	_ structs.HostLayout
 
@@ -132,7 +132,7 @@ type UUIDEntry struct {
 	UUID   [16]byte
 }
 
-// NVMSetList is what CNSNVMSets returns (section 5.17.2.4, Figure 278).
+// NVMSetList is what CNSNVMSets returns (section 5.17.2).
 type NVMSetList struct {
 	_ structs.HostLayout
 
@@ -145,9 +145,9 @@ type NVMSetList struct {
 type NVMSet struct {
 	_ structs.HostLayout
 
-	NVMSETID uint16  // NVM set id
-	ENDGID   uint16  // endurance group id
-	_        [4]byte //
+	NVMSETID uint16 // NVM set id
+	ENDGID   uint16 // endurance group id
+	_        [4]byte
 	RR4KT    uint32  // random 4 KiB read typical in 100 ns
 	OWS      uint32  // optimal write size in bytes
 	TNVMSETC Uint128 // total capacity in bytes
@@ -155,7 +155,7 @@ type NVMSet struct {
 	_        [80]byte
 }
 
-// EnduranceGroupList is what CNSEnduranceGroups returns (section 5.17.2.18).
+// EnduranceGroupList is what CNSEnduranceGroups returns (section 5.17.2).
 type EnduranceGroupList struct {
 	_ structs.HostLayout
 
@@ -163,7 +163,7 @@ type EnduranceGroupList struct {
 	ENDGID [2047]uint16
 }
 
-// DomainList is what CNSDomains returns (section 5.17.2.17, Figure 291).
+// DomainList is what CNSDomains returns (section 5.17.2).
 type DomainList struct {
 	_ structs.HostLayout
 
@@ -176,10 +176,10 @@ type DomainList struct {
 type Domain struct {
 	_ structs.HostLayout
 
-	DID   uint16   // domain id
-	_     [14]byte //
-	DCAP  Uint128  // capacity in bytes
-	UDCAP Uint128  // unallocated capacity in bytes
-	MEGDC Uint128  // largest endurance group in bytes
+	DID   uint16 // domain id
+	_     [14]byte
+	DCAP  Uint128 // capacity in bytes
+	UDCAP Uint128 // unallocated capacity in bytes
+	MEGDC Uint128 // largest endurance group in bytes
 	_     [64]byte
 }

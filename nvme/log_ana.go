@@ -8,7 +8,7 @@ import (
 	"structs"
 )
 
-// ANAState is a state of asymmetric namespace access (section 8.1, Figure 432).
+// ANAState is a state of asymmetric namespace access (section 8.1).
 type ANAState uint8
 
 // ANA states.
@@ -41,8 +41,8 @@ func (s ANAState) String() string {
 // without their namespaces.
 const LSPANAGroupsOnly uint8 = 1 << 0
 
-// ANALog begins the Asymmetric Namespace Access log (section 5.16.1.13, Figure
-// 224). Group descriptors follow.
+// ANALog begins the Asymmetric Namespace Access log (section 5.16.1). Group
+// descriptors follow.
 type ANALog struct {
 	_ structs.HostLayout
 
@@ -51,16 +51,16 @@ type ANALog struct {
 	_    [6]byte
 }
 
-// ANAGroupDescriptor begins a group of the log (Figure 225). Its namespace ids,
-// 4 bytes each, follow, so that it need not be aligned to 8 bytes.
+// ANAGroupDescriptor begins a group of the log. Its namespace ids, 4 bytes
+// each, follow, so that it need not be aligned to 8 bytes.
 type ANAGroupDescriptor struct {
 	_ structs.HostLayout
 
-	AGID  uint32   // group id
-	NNV   uint32   // number of namespace ids
-	CHGC  [8]byte  // change count, little endian
-	State uint8    // bits 3:0: ANAState
-	_     [15]byte //
+	AGID  uint32  // group id
+	NNV   uint32  // number of namespace ids
+	CHGC  [8]byte // change count, little endian
+	State uint8   // bits 3:0: ANAState
+	_     [15]byte
 }
 
 // ANAGroup is a group of the log.

@@ -7,8 +7,7 @@ import (
 	"structs"
 )
 
-// DiscoveryLog begins the Discovery log (section 5.16.1.23, Figure 263).
-// Entries follow.
+// DiscoveryLog begins the Discovery log (section 5.16.1). Entries follow.
 type DiscoveryLog struct {
 	_ structs.HostLayout
 
@@ -21,24 +20,24 @@ type DiscoveryLog struct {
 	_      [1000]byte
 }
 
-// DiscoveryEntry is an entry of the Discovery log (Figure 264).
+// DiscoveryEntry is an entry of the Discovery log.
 type DiscoveryEntry struct {
 	_ structs.HostLayout
 
-	TRTYPE  uint8         // TransportType, or FEh for intra-host
-	ADRFAM  AddressFamily //
-	SUBTYPE uint8         // DiscoverySubtype values
-	TREQ    uint8         // bits 1:0 secure channel, bit 2 SQ flow can be disabled
-	PORTID  uint16        // port id
-	CNTLID  uint16        // controller id, FFFFh for the dynamic model
-	ASQSZ   uint16        // maximum admin submission queue entries
-	EFLAGS  uint16        // DiscoveryFlag bits
-	_       [20]byte      //
-	TRSVCID [32]byte      // padded with spaces
-	_       [192]byte     //
-	SUBNQN  [256]byte     // ends at the first zero byte
-	TRADDR  [256]byte     // padded with spaces
-	TSAS    [256]byte     // transport specific
+	TRTYPE  uint8 // TransportType, or FEh for intra-host
+	ADRFAM  AddressFamily
+	SUBTYPE uint8  // DiscoverySubtype values
+	TREQ    uint8  // bits 1:0 secure channel, bit 2 SQ flow can be disabled
+	PORTID  uint16 // port id
+	CNTLID  uint16 // controller id, FFFFh for the dynamic model
+	ASQSZ   uint16 // maximum admin submission queue entries
+	EFLAGS  uint16 // DiscoveryFlag bits
+	_       [20]byte
+	TRSVCID [32]byte // padded with spaces
+	_       [192]byte
+	SUBNQN  [256]byte // ends at the first zero byte
+	TRADDR  [256]byte // padded with spaces
+	TSAS    [256]byte // transport specific
 }
 
 // Values of DiscoveryEntry.SUBTYPE.

@@ -4,8 +4,7 @@ package nvme
 
 import "structs"
 
-// CommandEffects tells what a command does besides its work (section
-// 5.16.1.6, Figure 211).
+// CommandEffects tells what a command does besides its work (section 5.16.1).
 type CommandEffects uint32
 
 // Bits of CommandEffects. MIEffects has the same ones.
@@ -34,7 +33,7 @@ func (e CommandEffects) WithCSE(v uint8) CommandEffects {
 }
 
 // CommandEffectsLog is the Commands Supported and Effects log, one entry an
-// opcode (Figure 210).
+// opcode.
 type CommandEffectsLog struct {
 	_ structs.HostLayout
 
@@ -43,8 +42,8 @@ type CommandEffectsLog struct {
 	_     [2048]byte
 }
 
-// LogPageSupport tells whether a log page is supported (section 5.16.1.1,
-// Figure 204). Bits 31:16 are specific to the log page.
+// LogPageSupport tells whether a log page is supported (section 5.16.1). Bits
+// 31:16 are specific to the log page.
 type LogPageSupport uint32
 
 // Bits of LogPageSupport.
@@ -53,12 +52,10 @@ const (
 	LogPageIndexOffset LogPageSupport = 1 << 1 // IOS, the offset may be an index
 )
 
-// SupportedLogPagesLog is the Supported Log Pages log, one entry a log page
-// (Figure 203).
+// SupportedLogPagesLog is the Supported Log Pages log, one entry a log page.
 type SupportedLogPagesLog [256]LogPageSupport
 
-// FeatureEffects tells what setting a feature does (section 5.16.1.18, Figure
-// 257).
+// FeatureEffects tells what setting a feature does (section 5.16.1).
 type FeatureEffects uint32
 
 // Bits of FeatureEffects.
@@ -83,7 +80,7 @@ const (
 type FeatureEffectsLog [256]FeatureEffects
 
 // MIEffectsLog is the NVMe-MI Commands Supported and Effects log, one entry an
-// NVMe-MI opcode (section 5.16.1.19).
+// NVMe-MI opcode (section 5.16.1).
 type MIEffectsLog struct {
 	_ structs.HostLayout
 

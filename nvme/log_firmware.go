@@ -4,8 +4,7 @@ package nvme
 
 import "structs"
 
-// FirmwareSlotLog is the Firmware Slot Information log (section 5.16.1.4,
-// Figure 209).
+// FirmwareSlotLog is the Firmware Slot Information log (section 5.16.1).
 type FirmwareSlotLog struct {
 	_ structs.HostLayout
 

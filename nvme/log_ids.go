@@ -2,7 +2,7 @@
 
 package nvme
 
-// LogPageID names a log page (section 5.16.1, Figure 202).
+// LogPageID names a log page (section 5.16.1).
 type LogPageID uint8
 
 // Log pages.

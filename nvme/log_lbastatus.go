@@ -5,7 +5,7 @@ package nvme
 import "structs"
 
 // LBAStatusLog begins the LBA Status Information log (NVM Command Set
-// specification 1.0, section 4.1.4.5, Figure 88). Namespace elements follow.
+// specification 1.0, section 4.1.4). Namespace elements follow.
 type LBAStatusLog struct {
 	_ structs.HostLayout
 
@@ -16,8 +16,7 @@ type LBAStatusLog struct {
 	LSGC    uint16 // generation, counts changes
 }
 
-// LBAStatusNamespace begins a namespace element (Figure 89). Range descriptors
-// follow.
+// LBAStatusNamespace begins a namespace element. Range descriptors follow.
 type LBAStatusNamespace struct {
 	_ structs.HostLayout
 
@@ -27,7 +26,7 @@ type LBAStatusNamespace struct {
 	_      [7]byte
 }
 
-// LBAStatusRange is a range descriptor (Figure 90).
+// LBAStatusRange is a range descriptor.
 type LBAStatusRange struct {
 	_ structs.HostLayout
 
@@ -36,8 +35,8 @@ type LBAStatusRange struct {
 	_     [4]byte
 }
 
-// LBAStatusHeader begins what Get LBA Status returns (section 4.2.1.1, Figure
-// 113). Descriptors follow.
+// LBAStatusHeader begins what Get LBA Status returns (section 4.2.1.1).
+// Descriptors follow.
 type LBAStatusHeader struct {
 	_ structs.HostLayout
 
@@ -46,7 +45,7 @@ type LBAStatusHeader struct {
 	_    [3]byte
 }
 
-// LBAStatusDescriptor is a descriptor of Get LBA Status (Figure 114).
+// LBAStatusDescriptor is a descriptor of Get LBA Status.
 type LBAStatusDescriptor struct {
 	_ structs.HostLayout
 

@@ -5,7 +5,7 @@ package nvme
 import "structs"
 
 // ReservationNotificationLog is the Reservation Notification log (section
-// 5.16.1.24, Figure 265).
+// 5.16.1).
 type ReservationNotificationLog struct {
 	_ structs.HostLayout
 
@@ -26,8 +26,8 @@ const (
 	ReservationNotificationPreempted             uint8 = 3
 )
 
-// SanitizeStatusLog is the Sanitize Status log (section 5.16.1.25, Figure 266).
-// Estimates are in seconds, FFFFFFFFh if there is none.
+// SanitizeStatusLog is the Sanitize Status log (section 5.16.1). Estimates are
+// in seconds, FFFFFFFFh if there is none.
 type SanitizeStatusLog struct {
 	_ structs.HostLayout
 
@@ -58,7 +58,7 @@ const (
 func (l *SanitizeStatusLog) Status() uint8 { return uint8(l.SSTAT & 7) }
 
 // ChangedZonesLog is the Changed Zone List log (Zoned Namespace Command Set
-// specification 1.1, section 4.1.4.2, Figure 46).
+// specification 1.1, section 4.1.4).
 type ChangedZonesLog struct {
 	_ structs.HostLayout
 
@@ -76,13 +76,13 @@ func (l *ChangedZonesLog) Zones() ([]uint64, bool) {
 	return l.ZID[:l.NRZID], true
 }
 
-// ChangedNamespacesOverflow as the only entry of the Changed Namespace List log,
-// a NamespaceList, says that more than 1024 namespaces changed (section
-// 5.16.1.5).
+// ChangedNamespacesOverflow as the only entry of the Changed Namespace List
+// log, a NamespaceList, says that more than 1024 namespaces changed (section
+// 5.16.1).
 const ChangedNamespacesOverflow uint32 = 0xffffffff
 
-// BootPartitionLog begins the Boot Partition log (section 5.16.1.21, Figure
-// 261). The partition's data follows.
+// BootPartitionLog begins the Boot Partition log (section 5.16.1). The
+// partition's data follows.
 type BootPartitionLog struct {
 	_ structs.HostLayout
 
@@ -92,8 +92,7 @@ type BootPartitionLog struct {
 	_      [8]byte
 }
 
-// RotationalMediaLog is the Rotational Media Information log (section
-// 5.16.1.22, Figure 262).
+// RotationalMediaLog is the Rotational Media Information log (section 5.16.1).
 type RotationalMediaLog struct {
 	_ structs.HostLayout
 

@@ -8,17 +8,17 @@ import (
 	"structs"
 )
 
-// PersistentEventLog begins the Persistent Event log (section 5.16.1.14, Figure
-// 226). Events follow.
+// PersistentEventLog begins the Persistent Event log (section 5.16.1). Events
+// follow.
 type PersistentEventLog struct {
 	_ structs.HostLayout
 
-	LID    LogPageID //
-	_      [3]byte   //
-	TNEV   uint32    // number of events
-	TLL    uint64    // length of the log in bytes
-	LREV   uint8     // revision
-	_      [1]byte   //
+	LID    LogPageID
+	_      [3]byte
+	TNEV   uint32 // number of events
+	TLL    uint64 // length of the log in bytes
+	LREV   uint8  // revision
+	_      [1]byte
 	LHL    uint16    // bytes of header after this field
 	TSTMP  Timestamp // Timestamp
 	POH    Uint128   // power on hours
@@ -30,8 +30,8 @@ type PersistentEventLog struct {
 	SUBNQN [256]byte // NVM subsystem NQN
 	GNUM   uint16    // generation of the reporting context
 	RCI    [4]byte   // reporting context information
-	_      [102]byte //
-	SEB    [32]byte  // supported events, a bit each
+	_      [102]byte
+	SEB    [32]byte // supported events, a bit each
 }
 
 // Values of GetLogPage.LSP for the Persistent Event log.
@@ -41,23 +41,23 @@ const (
 	LSPPersistentEventRelease   uint8 = 2
 )
 
-// PersistentEventHeader begins an event (Figure 227).
+// PersistentEventHeader begins an event.
 type PersistentEventHeader struct {
 	_ structs.HostLayout
 
-	Type     uint8     // PersistentEvent values
-	Revision uint8     //
+	Type     uint8 // PersistentEvent values
+	Revision uint8
 	EHL      uint8     // bytes of header after this field
 	EHAI     uint8     // additional information
 	CNTLID   uint16    // controller id
 	ETIME    Timestamp // Timestamp
 	PELPID   uint16    // port id
-	_        [4]byte   //
-	VSIL     uint16    // bytes of vendor specific information
-	EL       uint16    // bytes of event, vendor specific information included
+	_        [4]byte
+	VSIL     uint16 // bytes of vendor specific information
+	EL       uint16 // bytes of event, vendor specific information included
 }
 
-// Types of persistent events (Figure 228).
+// Types of persistent events.
 const (
 	PersistentEventSMART             = 0x01
 	PersistentEventFirmwareCommit    = 0x02

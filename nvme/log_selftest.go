@@ -7,7 +7,7 @@ import (
 	"structs"
 )
 
-// DeviceSelfTestLog is the Device Self-test log (section 5.16.1.7, Figure 213).
+// DeviceSelfTestLog is the Device Self-test log (section 5.16.1).
 type DeviceSelfTestLog struct {
 	_ structs.HostLayout
 
@@ -17,14 +17,14 @@ type DeviceSelfTestLog struct {
 	Results           [20]SelfTestResult // newest first
 }
 
-// SelfTestResult is the result of a self-test (Figure 214).
+// SelfTestResult is the result of a self-test.
 type SelfTestResult struct {
 	_ structs.HostLayout
 
-	STATUS  uint8   // bits 3:0 SelfTestResult value, 7:4 kind of test
-	Segment uint8   // first segment that failed
-	VDI     uint8   // valid: bit 0 NSID, 1 LBA, 2 status type, 3 status code
-	_       uint8   //
+	STATUS  uint8 // bits 3:0 SelfTestResult value, 7:4 kind of test
+	Segment uint8 // first segment that failed
+	VDI     uint8 // valid: bit 0 NSID, 1 LBA, 2 status type, 3 status code
+	_       uint8
 	POH     [8]byte // power on hours, see PowerOnHours
 	NSID    uint32  // namespace of the failure
 	LBA     [8]byte // block of the failure, see FailingLBA

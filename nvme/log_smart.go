@@ -7,36 +7,36 @@ import (
 	"structs"
 )
 
-// SMARTLog is the SMART / Health Information log (section 5.16.1.3, Figure
-// 207). Temperatures are in kelvins, 0 for not reported.
+// SMARTLog is the SMART / Health Information log (section 5.16.1). Temperatures
+// are in kelvins, 0 for not reported.
 type SMARTLog struct {
 	_ structs.HostLayout
 
-	CriticalWarning         uint8     // CriticalWarning bits
-	CTEMP                   [2]byte   // composite temperature, see Temperature
-	AvailableSpare          uint8     // percent
-	AvailableSpareThreshold uint8     // percent
-	PercentageUsed          uint8     // percent of the device's life, may exceed 100
-	EnduranceGroupWarning   uint8     // critical warnings of endurance groups
-	_                       [25]byte  //
-	DataUnitsRead           Uint128   // in 1000 times 512 bytes
-	DataUnitsWritten        Uint128   // in 1000 times 512 bytes
-	HostReadCommands        Uint128   //
-	HostWriteCommands       Uint128   //
-	ControllerBusyTime      Uint128   // minutes
-	PowerCycles             Uint128   //
-	PowerOnHours            Uint128   //
-	UnsafeShutdowns         Uint128   //
-	MediaErrors             Uint128   //
-	ErrorLogEntries         Uint128   // over the device's life
-	WarningTempTime         uint32    // minutes above WCTEMP
-	CriticalTempTime        uint32    // minutes above CCTEMP
-	TempSensor              [8]uint16 //
-	TMT1Transitions         uint32    // times that thermal management 1 began
-	TMT2Transitions         uint32    // times that thermal management 2 began
-	TMT1Time                uint32    // seconds in thermal management 1
-	TMT2Time                uint32    // seconds in thermal management 2
-	_                       [280]byte //
+	CriticalWarning         uint8   // CriticalWarning bits
+	CTEMP                   [2]byte // composite temperature, see Temperature
+	AvailableSpare          uint8   // percent
+	AvailableSpareThreshold uint8   // percent
+	PercentageUsed          uint8   // percent of the device's life, may exceed 100
+	EnduranceGroupWarning   uint8   // critical warnings of endurance groups
+	_                       [25]byte
+	DataUnitsRead           Uint128 // in 1000 times 512 bytes
+	DataUnitsWritten        Uint128 // in 1000 times 512 bytes
+	HostReadCommands        Uint128
+	HostWriteCommands       Uint128
+	ControllerBusyTime      Uint128 // minutes
+	PowerCycles             Uint128
+	PowerOnHours            Uint128
+	UnsafeShutdowns         Uint128
+	MediaErrors             Uint128
+	ErrorLogEntries         Uint128 // over the device's life
+	WarningTempTime         uint32  // minutes above WCTEMP
+	CriticalTempTime        uint32  // minutes above CCTEMP
+	TempSensor              [8]uint16
+	TMT1Transitions         uint32 // times that thermal management 1 began
+	TMT2Transitions         uint32 // times that thermal management 2 began
+	TMT1Time                uint32 // seconds in thermal management 1
+	TMT2Time                uint32 // seconds in thermal management 2
+	_                       [280]byte
 }
 
 // Bits of SMARTLog.CriticalWarning and AsyncEventConfiguration.

@@ -8,9 +8,8 @@ import "structs"
 const TelemetryBlockSize = 512
 
 // TelemetryLog begins the Telemetry Host-Initiated and Controller-Initiated
-// logs (sections 5.16.1.8 and 5.16.1.9, Figures 216 and 217). Data blocks
-// follow; the areas end with the blocks named here and each includes the one
-// before it.
+// logs (section 5.16.1). Data blocks follow; the areas end with the blocks
+// named here and each includes the one before it.
 type TelemetryLog struct {
 	_ structs.HostLayout
 

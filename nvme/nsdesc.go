@@ -4,7 +4,7 @@ package nvme
 
 import "fmt"
 
-// Types of namespace identification descriptors (section 5.17.2.3, Figure 277).
+// Types of namespace identification descriptors (section 5.17.2).
 const (
 	NIDTypeEUI64 uint8 = 1 // 8 bytes
 	NIDTypeNGUID uint8 = 2 // 16 bytes

@@ -4,10 +4,10 @@ package nvme
 
 // Opcode is byte 0 of a command. Admin, I/O and Fabrics commands share the
 // number space: the queue tells which is meant. Bits 1:0 name the direction of
-// the data transfer (section 3.3.3.1, Figure 86).
+// the data transfer (section 3.3.3.1).
 type Opcode uint8
 
-// Admin commands (section 5, Figure 138).
+// Admin commands (section 5).
 const (
 	AdminDeleteIOSQ               Opcode = 0x00
 	AdminCreateIOSQ               Opcode = 0x01
@@ -45,8 +45,8 @@ const (
 // tells which (section 6).
 const OpcodeFabrics Opcode = 0x7f
 
-// I/O commands (section 7, Figure 390; NVM Command Set specification 1.0,
-// section 3; Zoned Namespace Command Set specification 1.1, section 3).
+// I/O commands (section 7; NVM Command Set specification 1.0, section 3; Zoned
+// Namespace Command Set specification 1.1, section 3).
 const (
 	CmdFlush                 Opcode = 0x00
 	CmdWrite                 Opcode = 0x01

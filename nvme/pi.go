@@ -8,9 +8,9 @@ import (
 )
 
 // Protection information as it stands in metadata, most significant byte first
-// (NVM Command Set specification 1.0, section 5.2.1, Figures 117 to 119). The
-// tag space holds the storage tag in its high bits, as many as
-// ExtendedLBAFormat.STS says, and the reference tag in the rest.
+// (NVM Command Set specification 1.0, section 5.2.1). The tag space holds the
+// storage tag in its high bits, as many as ExtendedLBAFormat.STS says, and the
+// reference tag in the rest.
 
 // PI16 is protection information with a 16-bit guard.
 type PI16 struct {

@@ -3,7 +3,7 @@
 package nvme
 
 // PRInfo is the 4-bit PRINFO field of commands: what the controller does with
-// protection information (NVM Command Set specification 1.0, Figure 11).
+// protection information (NVM Command Set specification 1.0).
 type PRInfo uint8
 
 // Bits of PRInfo.

@@ -4,8 +4,7 @@ package nvme
 
 import "time"
 
-// CAP is the Controller Capabilities property at offset 0h (section 3.1.3.1,
-// Figure 36).
+// CAP is the Controller Capabilities property at offset 0h (section 3.1.3.1).
 type CAP uint64
 
 // MQES returns the maximum queue entries supported, 0's based.

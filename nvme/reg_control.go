@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// CC is the Controller Configuration property at offset 14h (section 3.1.3.5,
-// Figure 46).
+// CC is the Controller Configuration property at offset 14h (section 3.1.3.5).
 type CC uint32
 
 // EN reports whether the controller is enabled.
@@ -61,8 +60,7 @@ func (c CC) CRIME() bool { return c&(1<<24) != 0 }
 // WithCRIME returns c with CRIME set to on.
 func (c CC) WithCRIME(on bool) CC { return setBit(c, 24, on) }
 
-// CSTS is the Controller Status property at offset 1Ch (section 3.1.3.6, Figure
-// 47).
+// CSTS is the Controller Status property at offset 1Ch (section 3.1.3.6).
 type CSTS uint32
 
 // RDY reports whether the controller is ready to take commands.

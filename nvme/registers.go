@@ -2,8 +2,8 @@
 
 package nvme
 
-// Offsets of the controller properties in BAR0 in bytes (section 3.1.3, Figure
-// 35). Fabrics controllers have the same ones behind Property Get and Set.
+// Offsets of the controller properties in BAR0 in bytes (section 3.1.3).
+// Fabrics controllers have the same ones behind Property Get and Set.
 const (
 	RegCAP     = 0x0
 	RegVS      = 0x8

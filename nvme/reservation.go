@@ -8,7 +8,7 @@ import (
 	"structs"
 )
 
-// ReservationType is a kind of reservation (section 8.19, Figure 411).
+// ReservationType is a kind of reservation (section 8.19).
 type ReservationType uint8
 
 // Reservation types.
@@ -45,7 +45,7 @@ type ReservationReleaseData struct {
 	CRKEY uint64 // current key
 }
 
-// ReservationStatus begins what Reservation Report returns (Figure 416). A
+// ReservationStatus begins what Reservation Report returns. A
 // ReservationRegistrant for each registered controller follows.
 type ReservationStatus struct {
 	_ structs.HostLayout
@@ -66,7 +66,7 @@ func (r *ReservationStatus) SetRegistrants(n int) {
 	binary.LittleEndian.PutUint16(r.REGCTL[:], uint16(n))
 }
 
-// ReservationRegistrant is a registered controller (Figure 417).
+// ReservationRegistrant is a registered controller.
 type ReservationRegistrant struct {
 	_ structs.HostLayout
 
@@ -87,7 +87,7 @@ type ReservationStatusExtended struct {
 }
 
 // ReservationRegistrantExtended is a registered controller of an extended
-// report (Figure 418).
+// report.
 type ReservationRegistrantExtended struct {
 	_ structs.HostLayout
 

@@ -4,8 +4,7 @@ package nvme
 
 import "structs"
 
-// SGLType is bits 7:4 of an SGL descriptor's identifier (section 4.1.2,
-// Figure 117).
+// SGLType is bits 7:4 of an SGL descriptor's identifier (section 4.1.2).
 type SGLType uint8
 
 // SGL descriptor types.
@@ -19,7 +18,7 @@ const (
 	SGLTypeVendorSpecific     SGLType = 0xf
 )
 
-// SGLSubtype is bits 3:0 of an SGL descriptor's identifier (Figure 118).
+// SGLSubtype is bits 3:0 of an SGL descriptor's identifier.
 type SGLSubtype uint8
 
 // SGL descriptor subtypes.

@@ -5,12 +5,11 @@ package nvme
 import "fmt"
 
 // Status is the status field of a completion without the phase tag (section
-// 3.3.3.2.1, Figure 92): status code in bits 7:0, status code type in 10:8,
-// command retry delay in 12:11, more in 13, do not retry in 14. The zero value
-// is success.
+// 3.3.3.2.1): status code in bits 7:0, status code type in 10:8, command retry
+// delay in 12:11, more in 13, do not retry in 14. The zero value is success.
 type Status uint16
 
-// SCT is a status code type (Figure 93).
+// SCT is a status code type.
 type SCT uint8
 
 // Status code types.

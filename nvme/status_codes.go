@@ -2,153 +2,153 @@
 
 package nvme
 
-// Generic command status (section 3.3.3.2.1, Figure 94; command set specific
-// codes 80h and up from the NVM and Key Value Command Set specifications).
+// Generic command status (section 3.3.3.2.1; command set specific codes 80h and
+// up from the NVM and Key Value Command Set specifications).
 const (
-	StatusSuccess                        = Status(SCTGeneric)<<8 | 0x00
-	StatusInvalidOpcode                  = Status(SCTGeneric)<<8 | 0x01
-	StatusInvalidField                   = Status(SCTGeneric)<<8 | 0x02
-	StatusCommandIDConflict              = Status(SCTGeneric)<<8 | 0x03
-	StatusDataTransferError              = Status(SCTGeneric)<<8 | 0x04
-	StatusAbortedPowerLoss               = Status(SCTGeneric)<<8 | 0x05
-	StatusInternalDeviceError            = Status(SCTGeneric)<<8 | 0x06
-	StatusAbortedByRequest               = Status(SCTGeneric)<<8 | 0x07
-	StatusAbortedSQDeletion              = Status(SCTGeneric)<<8 | 0x08
-	StatusAbortedFailedFused             = Status(SCTGeneric)<<8 | 0x09
-	StatusAbortedMissingFused            = Status(SCTGeneric)<<8 | 0x0a
-	StatusInvalidNamespace               = Status(SCTGeneric)<<8 | 0x0b
-	StatusCommandSequenceError           = Status(SCTGeneric)<<8 | 0x0c
-	StatusInvalidSGLSegmentDescriptor    = Status(SCTGeneric)<<8 | 0x0d
-	StatusInvalidNumberOfSGLDescriptors  = Status(SCTGeneric)<<8 | 0x0e
-	StatusDataSGLLengthInvalid           = Status(SCTGeneric)<<8 | 0x0f
-	StatusMetadataSGLLengthInvalid       = Status(SCTGeneric)<<8 | 0x10
-	StatusSGLDescriptorTypeInvalid       = Status(SCTGeneric)<<8 | 0x11
-	StatusInvalidControllerMemoryBuffer  = Status(SCTGeneric)<<8 | 0x12
-	StatusInvalidPRPOffset               = Status(SCTGeneric)<<8 | 0x13
-	StatusAtomicWriteUnitExceeded        = Status(SCTGeneric)<<8 | 0x14
-	StatusOperationDenied                = Status(SCTGeneric)<<8 | 0x15
-	StatusInvalidSGLOffset               = Status(SCTGeneric)<<8 | 0x16
-	StatusHostIDInconsistentFormat       = Status(SCTGeneric)<<8 | 0x18
-	StatusKeepAliveExpired               = Status(SCTGeneric)<<8 | 0x19
-	StatusKeepAliveInvalid               = Status(SCTGeneric)<<8 | 0x1a
-	StatusAbortedPreempt                 = Status(SCTGeneric)<<8 | 0x1b
-	StatusSanitizeFailed                 = Status(SCTGeneric)<<8 | 0x1c
-	StatusSanitizeInProgress             = Status(SCTGeneric)<<8 | 0x1d
-	StatusSGLDataBlockGranularityInvalid = Status(SCTGeneric)<<8 | 0x1e
-	StatusCommandInvalidInCMB            = Status(SCTGeneric)<<8 | 0x1f
-	StatusNamespaceIsProtected           = Status(SCTGeneric)<<8 | 0x20
-	StatusCommandInterrupted             = Status(SCTGeneric)<<8 | 0x21
-	StatusTransientTransportError        = Status(SCTGeneric)<<8 | 0x22
-	StatusCommandProhibitedByLockdown    = Status(SCTGeneric)<<8 | 0x23
-	StatusAdminCommandMediaNotReady      = Status(SCTGeneric)<<8 | 0x24
-	StatusFDPDisabled                    = Status(SCTGeneric)<<8 | 0x29
-	StatusInvalidPlacementHandleList     = Status(SCTGeneric)<<8 | 0x2a
-	StatusLBAOutOfRange                  = Status(SCTGeneric)<<8 | 0x80
-	StatusCapacityExceeded               = Status(SCTGeneric)<<8 | 0x81
-	StatusNamespaceNotReady              = Status(SCTGeneric)<<8 | 0x82
-	StatusReservationConflict            = Status(SCTGeneric)<<8 | 0x83
-	StatusFormatInProgress               = Status(SCTGeneric)<<8 | 0x84
-	StatusInvalidValueSize               = Status(SCTGeneric)<<8 | 0x85
-	StatusInvalidKeySize                 = Status(SCTGeneric)<<8 | 0x86
-	StatusKVKeyDoesNotExist              = Status(SCTGeneric)<<8 | 0x87
-	StatusUnrecoveredError               = Status(SCTGeneric)<<8 | 0x88
-	StatusKeyExists                      = Status(SCTGeneric)<<8 | 0x89
+	StatusSuccess                        Status = 0x000
+	StatusInvalidOpcode                  Status = 0x001
+	StatusInvalidField                   Status = 0x002
+	StatusCommandIDConflict              Status = 0x003
+	StatusDataTransferError              Status = 0x004
+	StatusAbortedPowerLoss               Status = 0x005
+	StatusInternalDeviceError            Status = 0x006
+	StatusAbortedByRequest               Status = 0x007
+	StatusAbortedSQDeletion              Status = 0x008
+	StatusAbortedFailedFused             Status = 0x009
+	StatusAbortedMissingFused            Status = 0x00a
+	StatusInvalidNamespace               Status = 0x00b
+	StatusCommandSequenceError           Status = 0x00c
+	StatusInvalidSGLSegmentDescriptor    Status = 0x00d
+	StatusInvalidNumberOfSGLDescriptors  Status = 0x00e
+	StatusDataSGLLengthInvalid           Status = 0x00f
+	StatusMetadataSGLLengthInvalid       Status = 0x010
+	StatusSGLDescriptorTypeInvalid       Status = 0x011
+	StatusInvalidControllerMemoryBuffer  Status = 0x012
+	StatusInvalidPRPOffset               Status = 0x013
+	StatusAtomicWriteUnitExceeded        Status = 0x014
+	StatusOperationDenied                Status = 0x015
+	StatusInvalidSGLOffset               Status = 0x016
+	StatusHostIDInconsistentFormat       Status = 0x018
+	StatusKeepAliveExpired               Status = 0x019
+	StatusKeepAliveInvalid               Status = 0x01a
+	StatusAbortedPreempt                 Status = 0x01b
+	StatusSanitizeFailed                 Status = 0x01c
+	StatusSanitizeInProgress             Status = 0x01d
+	StatusSGLDataBlockGranularityInvalid Status = 0x01e
+	StatusCommandInvalidInCMB            Status = 0x01f
+	StatusNamespaceIsProtected           Status = 0x020
+	StatusCommandInterrupted             Status = 0x021
+	StatusTransientTransportError        Status = 0x022
+	StatusCommandProhibitedByLockdown    Status = 0x023
+	StatusAdminCommandMediaNotReady      Status = 0x024
+	StatusFDPDisabled                    Status = 0x029
+	StatusInvalidPlacementHandleList     Status = 0x02a
+	StatusLBAOutOfRange                  Status = 0x080
+	StatusCapacityExceeded               Status = 0x081
+	StatusNamespaceNotReady              Status = 0x082
+	StatusReservationConflict            Status = 0x083
+	StatusFormatInProgress               Status = 0x084
+	StatusInvalidValueSize               Status = 0x085
+	StatusInvalidKeySize                 Status = 0x086
+	StatusKVKeyDoesNotExist              Status = 0x087
+	StatusUnrecoveredError               Status = 0x088
+	StatusKeyExists                      Status = 0x089
 )
 
-// Command specific status (Figure 95; NVM Command Set specification 1.0,
-// Figure 16; Zoned Namespace Command Set specification 1.1, Figure 12).
+// Command specific status (NVM Command Set specification 1.0; Zoned Namespace
+// Command Set specification 1.1).
 const (
-	StatusInvalidCompletionQueue               = Status(SCTCommandSpecific)<<8 | 0x00
-	StatusInvalidQueueID                       = Status(SCTCommandSpecific)<<8 | 0x01
-	StatusInvalidQueueSize                     = Status(SCTCommandSpecific)<<8 | 0x02
-	StatusAbortLimitExceeded                   = Status(SCTCommandSpecific)<<8 | 0x03
-	StatusAERLimitExceeded                     = Status(SCTCommandSpecific)<<8 | 0x05
-	StatusInvalidFirmwareSlot                  = Status(SCTCommandSpecific)<<8 | 0x06
-	StatusInvalidFirmwareImage                 = Status(SCTCommandSpecific)<<8 | 0x07
-	StatusInvalidInterruptVector               = Status(SCTCommandSpecific)<<8 | 0x08
-	StatusInvalidLogPage                       = Status(SCTCommandSpecific)<<8 | 0x09
-	StatusInvalidFormat                        = Status(SCTCommandSpecific)<<8 | 0x0a
-	StatusFirmwareRequiresConventionalReset    = Status(SCTCommandSpecific)<<8 | 0x0b
-	StatusInvalidQueueDeletion                 = Status(SCTCommandSpecific)<<8 | 0x0c
-	StatusFeatureNotSaveable                   = Status(SCTCommandSpecific)<<8 | 0x0d
-	StatusFeatureNotChangeable                 = Status(SCTCommandSpecific)<<8 | 0x0e
-	StatusFeatureNotNamespaceSpecific          = Status(SCTCommandSpecific)<<8 | 0x0f
-	StatusFirmwareRequiresSubsystemReset       = Status(SCTCommandSpecific)<<8 | 0x10
-	StatusFirmwareRequiresReset                = Status(SCTCommandSpecific)<<8 | 0x11
-	StatusFirmwareRequiresMaxTimeViolation     = Status(SCTCommandSpecific)<<8 | 0x12
-	StatusFirmwareActivationProhibited         = Status(SCTCommandSpecific)<<8 | 0x13
-	StatusOverlappingRange                     = Status(SCTCommandSpecific)<<8 | 0x14
-	StatusNamespaceInsufficientCapacity        = Status(SCTCommandSpecific)<<8 | 0x15
-	StatusNamespaceIDUnavailable               = Status(SCTCommandSpecific)<<8 | 0x16
-	StatusNamespaceAlreadyAttached             = Status(SCTCommandSpecific)<<8 | 0x18
-	StatusNamespaceIsPrivate                   = Status(SCTCommandSpecific)<<8 | 0x19
-	StatusNamespaceNotAttached                 = Status(SCTCommandSpecific)<<8 | 0x1a
-	StatusThinProvisioningNotSupported         = Status(SCTCommandSpecific)<<8 | 0x1b
-	StatusControllerListInvalid                = Status(SCTCommandSpecific)<<8 | 0x1c
-	StatusDeviceSelfTestInProgress             = Status(SCTCommandSpecific)<<8 | 0x1d
-	StatusBootPartitionWriteProhibited         = Status(SCTCommandSpecific)<<8 | 0x1e
-	StatusInvalidControllerID                  = Status(SCTCommandSpecific)<<8 | 0x1f
-	StatusInvalidSecondaryControllerState      = Status(SCTCommandSpecific)<<8 | 0x20
-	StatusInvalidNumberOfControllerResources   = Status(SCTCommandSpecific)<<8 | 0x21
-	StatusInvalidResourceID                    = Status(SCTCommandSpecific)<<8 | 0x22
-	StatusSanitizeProhibitedPMR                = Status(SCTCommandSpecific)<<8 | 0x23
-	StatusANAGroupIDInvalid                    = Status(SCTCommandSpecific)<<8 | 0x24
-	StatusANAAttachFailed                      = Status(SCTCommandSpecific)<<8 | 0x25
-	StatusInsufficientCapacity                 = Status(SCTCommandSpecific)<<8 | 0x26
-	StatusNamespaceAttachLimitExceeded         = Status(SCTCommandSpecific)<<8 | 0x27
-	StatusProhibitCommandExecutionNotSupported = Status(SCTCommandSpecific)<<8 | 0x28
-	StatusIOCSNotSupported                     = Status(SCTCommandSpecific)<<8 | 0x29
-	StatusIOCSNotEnabled                       = Status(SCTCommandSpecific)<<8 | 0x2a
-	StatusIOCSCombinationRejected              = Status(SCTCommandSpecific)<<8 | 0x2b
-	StatusInvalidIOCS                          = Status(SCTCommandSpecific)<<8 | 0x2c
-	StatusIdentifierUnavailable                = Status(SCTCommandSpecific)<<8 | 0x2d
-	StatusStreamResourceAllocationFailed       = Status(SCTCommandSpecific)<<8 | 0x7f
-	StatusConflictingAttributes                = Status(SCTCommandSpecific)<<8 | 0x80
-	StatusInvalidProtectionInfo                = Status(SCTCommandSpecific)<<8 | 0x81
-	StatusWriteToReadOnlyRange                 = Status(SCTCommandSpecific)<<8 | 0x82
-	StatusCommandSizeLimitExceeded             = Status(SCTCommandSpecific)<<8 | 0x83
-	StatusZoneBoundaryError                    = Status(SCTCommandSpecific)<<8 | 0xb8
-	StatusZoneIsFull                           = Status(SCTCommandSpecific)<<8 | 0xb9
-	StatusZoneIsReadOnly                       = Status(SCTCommandSpecific)<<8 | 0xba
-	StatusZoneIsOffline                        = Status(SCTCommandSpecific)<<8 | 0xbb
-	StatusZoneInvalidWrite                     = Status(SCTCommandSpecific)<<8 | 0xbc
-	StatusTooManyActiveZones                   = Status(SCTCommandSpecific)<<8 | 0xbd
-	StatusTooManyOpenZones                     = Status(SCTCommandSpecific)<<8 | 0xbe
-	StatusInvalidZoneStateTransition           = Status(SCTCommandSpecific)<<8 | 0xbf
+	StatusInvalidCompletionQueue               Status = 0x100
+	StatusInvalidQueueID                       Status = 0x101
+	StatusInvalidQueueSize                     Status = 0x102
+	StatusAbortLimitExceeded                   Status = 0x103
+	StatusAERLimitExceeded                     Status = 0x105
+	StatusInvalidFirmwareSlot                  Status = 0x106
+	StatusInvalidFirmwareImage                 Status = 0x107
+	StatusInvalidInterruptVector               Status = 0x108
+	StatusInvalidLogPage                       Status = 0x109
+	StatusInvalidFormat                        Status = 0x10a
+	StatusFirmwareRequiresConventionalReset    Status = 0x10b
+	StatusInvalidQueueDeletion                 Status = 0x10c
+	StatusFeatureNotSaveable                   Status = 0x10d
+	StatusFeatureNotChangeable                 Status = 0x10e
+	StatusFeatureNotNamespaceSpecific          Status = 0x10f
+	StatusFirmwareRequiresSubsystemReset       Status = 0x110
+	StatusFirmwareRequiresReset                Status = 0x111
+	StatusFirmwareRequiresMaxTimeViolation     Status = 0x112
+	StatusFirmwareActivationProhibited         Status = 0x113
+	StatusOverlappingRange                     Status = 0x114
+	StatusNamespaceInsufficientCapacity        Status = 0x115
+	StatusNamespaceIDUnavailable               Status = 0x116
+	StatusNamespaceAlreadyAttached             Status = 0x118
+	StatusNamespaceIsPrivate                   Status = 0x119
+	StatusNamespaceNotAttached                 Status = 0x11a
+	StatusThinProvisioningNotSupported         Status = 0x11b
+	StatusControllerListInvalid                Status = 0x11c
+	StatusDeviceSelfTestInProgress             Status = 0x11d
+	StatusBootPartitionWriteProhibited         Status = 0x11e
+	StatusInvalidControllerID                  Status = 0x11f
+	StatusInvalidSecondaryControllerState      Status = 0x120
+	StatusInvalidNumberOfControllerResources   Status = 0x121
+	StatusInvalidResourceID                    Status = 0x122
+	StatusSanitizeProhibitedPMR                Status = 0x123
+	StatusANAGroupIDInvalid                    Status = 0x124
+	StatusANAAttachFailed                      Status = 0x125
+	StatusInsufficientCapacity                 Status = 0x126
+	StatusNamespaceAttachLimitExceeded         Status = 0x127
+	StatusProhibitCommandExecutionNotSupported Status = 0x128
+	StatusIOCSNotSupported                     Status = 0x129
+	StatusIOCSNotEnabled                       Status = 0x12a
+	StatusIOCSCombinationRejected              Status = 0x12b
+	StatusInvalidIOCS                          Status = 0x12c
+	StatusIdentifierUnavailable                Status = 0x12d
+	StatusStreamResourceAllocationFailed       Status = 0x17f
+	StatusConflictingAttributes                Status = 0x180
+	StatusInvalidProtectionInfo                Status = 0x181
+	StatusWriteToReadOnlyRange                 Status = 0x182
+	StatusCommandSizeLimitExceeded             Status = 0x183
+	StatusZoneBoundaryError                    Status = 0x1b8
+	StatusZoneIsFull                           Status = 0x1b9
+	StatusZoneIsReadOnly                       Status = 0x1ba
+	StatusZoneIsOffline                        Status = 0x1bb
+	StatusZoneInvalidWrite                     Status = 0x1bc
+	StatusTooManyActiveZones                   Status = 0x1bd
+	StatusTooManyOpenZones                     Status = 0x1be
+	StatusInvalidZoneStateTransition           Status = 0x1bf
 )
 
-// Command specific status of Fabrics commands (section 6, Figure 96).
+// Command specific status of Fabrics commands (section 6).
 const (
-	StatusFabricsIncompatibleFormat  = Status(SCTCommandSpecific)<<8 | 0x80
-	StatusFabricsControllerBusy      = Status(SCTCommandSpecific)<<8 | 0x81
-	StatusFabricsInvalidParam        = Status(SCTCommandSpecific)<<8 | 0x82
-	StatusFabricsRestartDiscovery    = Status(SCTCommandSpecific)<<8 | 0x83
-	StatusFabricsInvalidHost         = Status(SCTCommandSpecific)<<8 | 0x84
-	StatusFabricsInvalidQueueType    = Status(SCTCommandSpecific)<<8 | 0x85
-	StatusFabricsLogRestartDiscovery = Status(SCTCommandSpecific)<<8 | 0x90
-	StatusFabricsAuthRequired        = Status(SCTCommandSpecific)<<8 | 0x91
+	StatusFabricsIncompatibleFormat  Status = 0x180
+	StatusFabricsControllerBusy      Status = 0x181
+	StatusFabricsInvalidParam        Status = 0x182
+	StatusFabricsRestartDiscovery    Status = 0x183
+	StatusFabricsInvalidHost         Status = 0x184
+	StatusFabricsInvalidQueueType    Status = 0x185
+	StatusFabricsLogRestartDiscovery Status = 0x190
+	StatusFabricsAuthRequired        Status = 0x191
 )
 
-// Media and data integrity errors (Figure 97).
+// Media and data integrity errors.
 const (
-	StatusWriteFault               = Status(SCTMediaError)<<8 | 0x80
-	StatusUnrecoveredReadError     = Status(SCTMediaError)<<8 | 0x81
-	StatusGuardCheckError          = Status(SCTMediaError)<<8 | 0x82
-	StatusApplicationTagCheckError = Status(SCTMediaError)<<8 | 0x83
-	StatusReferenceTagCheckError   = Status(SCTMediaError)<<8 | 0x84
-	StatusCompareFailure           = Status(SCTMediaError)<<8 | 0x85
-	StatusAccessDenied             = Status(SCTMediaError)<<8 | 0x86
-	StatusDeallocatedBlock         = Status(SCTMediaError)<<8 | 0x87
-	StatusStorageTagCheckError     = Status(SCTMediaError)<<8 | 0x88
+	StatusWriteFault               Status = 0x280
+	StatusUnrecoveredReadError     Status = 0x281
+	StatusGuardCheckError          Status = 0x282
+	StatusApplicationTagCheckError Status = 0x283
+	StatusReferenceTagCheckError   Status = 0x284
+	StatusCompareFailure           Status = 0x285
+	StatusAccessDenied             Status = 0x286
+	StatusDeallocatedBlock         Status = 0x287
+	StatusStorageTagCheckError     Status = 0x288
 )
 
-// Path related status (Figure 98).
+// Path related status.
 const (
-	StatusInternalPathError   = Status(SCTPath)<<8 | 0x00
-	StatusANAPersistentLoss   = Status(SCTPath)<<8 | 0x01
-	StatusANAInaccessible     = Status(SCTPath)<<8 | 0x02
-	StatusANATransition       = Status(SCTPath)<<8 | 0x03
-	StatusControllerPathError = Status(SCTPath)<<8 | 0x60
-	StatusHostPathError       = Status(SCTPath)<<8 | 0x70
-	StatusAbortedByHost       = Status(SCTPath)<<8 | 0x71
+	StatusInternalPathError   Status = 0x300
+	StatusANAPersistentLoss   Status = 0x301
+	StatusANAInaccessible     Status = 0x302
+	StatusANATransition       Status = 0x303
+	StatusControllerPathError Status = 0x360
+	StatusHostPathError       Status = 0x370
+	StatusAbortedByHost       Status = 0x371
 )

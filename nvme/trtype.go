@@ -53,7 +53,7 @@ func ParseTransportType(s string) (TransportType, error) {
 }
 
 // AddressFamily is how to read an address of a Fabrics transport (section
-// 5.16.1.23, Figure 264).
+// 5.16.1).
 type AddressFamily uint8
 
 // Address families.

@@ -11,7 +11,7 @@ import (
 type ZoneSendAction uint8
 
 // Actions of Zone Management Send (Zoned Namespace Command Set specification
-// 1.1, Figure 34).
+// 1.1).
 const (
 	ZoneClose        ZoneSendAction = 0x01
 	ZoneFinish       ZoneSendAction = 0x02
@@ -78,8 +78,8 @@ func (s ZoneState) String() string {
 // ZoneTypeSequentialWrite is the only zone type, sequential write required.
 const ZoneTypeSequentialWrite = 2
 
-// ZoneReportHeader begins what Zone Management Receive returns (Figure 30).
-// Descriptors follow, each with its extension if it was an extended report.
+// ZoneReportHeader begins what Zone Management Receive returns. Descriptors
+// follow, each with its extension if it was an extended report.
 type ZoneReportHeader struct {
 	_ structs.HostLayout
 
@@ -87,7 +87,7 @@ type ZoneReportHeader struct {
 	_     [56]byte
 }
 
-// ZoneDescriptor describes a zone (Figure 32).
+// ZoneDescriptor describes a zone.
 type ZoneDescriptor struct {
 	_ structs.HostLayout
 
@@ -133,8 +133,8 @@ func ParseZoneReport(p []byte, extensionSize int) (zones []Zone, total uint64, e
 		return nil, 0, fmt.Errorf("nvme: zone report: %w", err)
 	}
 	const descriptorSize = 64
-	if extensionSize < 0 {
-		return nil, 0, fmt.Errorf("nvme: zone report: extension of %d bytes: give 0 or a multiple of 64", extensionSize)
+	if extensionSize < 0 || extensionSize > 255*64 {
+		return nil, 0, fmt.Errorf("nvme: zone report: extension of %d bytes: give 64 times ZDES, at most 16320", extensionSize)
 	}
 	p = p[descriptorSize:] // the header is as long as a descriptor
 	n := min(h.Zones, uint64(len(p)/(descriptorSize+extensionSize)))
