@@ -100,7 +100,7 @@ func (qp *QPair) CompareExt(ns *Namespace, r *Request, x *Transfer) error {
 func (qp *QPair) contig(ns *Namespace, r *Request, op nvme.Opcode, buf []byte, lba uint64, count uint32, flags IOFlags) error {
 	g := ns.geo.Load()
 	size := uint64(count) * uint64(g.extended)
-	if flags != 0 || count == 0 || count > g.maxIO || g.stripe != 0 || g.pi || uint64(len(buf)) < size || r.state != reqIdle || qp.ctrlr != ns.ctrlr {
+	if flags != 0 || count == 0 || count > g.maxIO || g.stripe != 0 || g.pi || uint64(len(buf)) < size || r.state != reqIdle || r.Done == nil || qp.ctrlr != ns.ctrlr {
 		return qp.transfer(ns, r, op, &Transfer{Buf: buf, LBA: lba, Count: count, Flags: flags})
 	}
 	r.cmd = nvme.Command{Opcode: op, NSID: ns.id, CDW10: uint32(lba), CDW11: uint32(lba >> 32), CDW12: count - 1}
