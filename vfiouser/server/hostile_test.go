@@ -52,6 +52,10 @@ func attach(t *testing.T, dir string) *client {
 	if errno := c.command(vfiouser.CmdVersion, make([]byte, 4)); errno != 0 {
 		t.Fatalf("VERSION: %v", errno)
 	}
+	// The device is told after the reply to VERSION, before the next.
+	if errno := c.command(vfiouser.CmdDeviceGetInfo, enc(&vfiouser.DeviceInfo{ArgSize: 16})); errno != 0 {
+		t.Fatalf("DEVICE_GET_INFO: %v", errno)
+	}
 	return c
 }
 
