@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvmf/internal/testdisk"
 )
@@ -27,15 +28,17 @@ func FuzzCommand(f *testing.F) {
 	seed(false, fuse(ioCmd(nvme.CmdCompare, 1, 3, 1), nvme.FuseFirst), fuse(writeCmd(1, 3, 1), nvme.FuseSecond))
 	g := newRig(f, testdisk.New("a", 100),
 		testdisk.NewInfo(bdev.Info{Name: "b", BlockSize: 4096, NumBlocks: 10, MDSize: 8, WriteCache: true}))
+	log.SetPrintLevel(log.LevelDisabled)
+	mem := make([]byte, 128<<10)
 	f.Fuzz(func(t *testing.T, admin bool, cmds, data []byte) {
 		g.done = g.done[:0]
 		q := &g.io
 		if admin {
 			q = &g.admin
 		}
-		mem := make([]byte, 1<<20)
-		for i := range mem {
-			if len(data) > 0 {
+		clear(mem)
+		if len(data) > 0 {
+			for i := range 4096 {
 				mem[i] = data[i%len(data)]
 			}
 		}

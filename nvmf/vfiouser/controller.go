@@ -191,6 +191,13 @@ func (c *controller) Disable(done func()) {
 			q.discard()
 		}
 	}
+	for _, q := range c.sqs {
+		if q != nil && q.deleting != nil {
+			r := q.deleting
+			q.deleting = nil
+			r.Finish(nvme.StatusSuccess) // nobody sees it
+		}
+	}
 	c.whenIdle(func() {
 		c.dropQueues()
 		done()
