@@ -125,12 +125,27 @@ func (desc *Desc) Channel(t *thread.Thread) (*UserChannel, error) {
 	}
 	desc.channels.Add(1) // keeps the descriptor open
 	d.mu.Unlock()
-	ref, err := t.Channel(d, func() (io.Closer, error) { return d.openChannel(t) })
+	c, err := desc.channelOn(t)
 	if err != nil {
 		desc.channels.Add(-1)
 		return nil, fmt.Errorf("block device %q: %w", d.info.Name, err)
 	}
-	return newUserChannel(desc, ref), nil
+	return c, nil
+}
+
+func (desc *Desc) channelOn(t *thread.Thread) (*UserChannel, error) {
+	r, err := t.Channel(roundsKey{}, func() (io.Closer, error) { return newRounds(t), nil })
+	if err != nil {
+		return nil, err
+	}
+	k, err := t.Channel(desc.d, func() (io.Closer, error) { return desc.d.openChannel(t) })
+	if err != nil {
+		r.Put()
+		return nil, err
+	}
+	c := newUserChannel(desc, k.Value().(*channel), r.Value().(*rounds))
+	c.refs = [2]*thread.ChannelRef{k, r}
+	return c, nil
 }
 
 // notify queues an event for onEvent.

@@ -7,7 +7,7 @@ import "github.com/gospdk/gospdk/internal/tsc"
 // submitSlow takes what the fast path leaves: IO that is wrong, that the core
 // carries out itself, or that has to wait.
 func (c *UserChannel) submitSlow(io *IO) {
-	if c.ref == nil {
+	if c.refs[0] == nil {
 		panic("bdev: Submit on a closed channel")
 	}
 	io.start = c.now

@@ -27,18 +27,19 @@ type UserChannel struct {
 	deferred ioList // completions for the next round
 	count    int    // of them
 	msg      thread.Msg
-	sent     bool // msg is on its way
+	sent     bool   // msg is on its way, or will be
+	round    uint64 // in which it was sent
+	rounds   *rounds
 
 	desc *Desc
-	ref  *thread.ChannelRef
+	refs [2]*thread.ChannelRef // of the device's channel and the rounds
 
 	stats opStats
 }
 
-func newUserChannel(desc *Desc, ref *thread.ChannelRef) *UserChannel {
+func newUserChannel(desc *Desc, k *channel, r *rounds) *UserChannel {
 	d := desc.d
-	k := ref.Value().(*channel)
-	c := &UserChannel{mod: k.mod, d: d, k: k, desc: desc, ref: ref, blockSize: uint64(d.info.BlockSize)}
+	c := &UserChannel{mod: k.mod, d: d, k: k, desc: desc, rounds: r, blockSize: uint64(d.info.BlockSize)}
 	if d.info.SplitOnBoundary {
 		c.boundary = uint64(d.info.OptimalIOBoundary)
 	}
@@ -54,7 +55,7 @@ func newUserChannel(desc *Desc, ref *thread.ChannelRef) *UserChannel {
 
 // Close gives the channel up. It fails while IO is outstanding on it.
 func (c *UserChannel) Close() error {
-	if c.ref == nil {
+	if c.refs[0] == nil {
 		return nil
 	}
 	if n := c.Outstanding(); n > 0 {
@@ -64,8 +65,10 @@ func (c *UserChannel) Close() error {
 	c.d.past.add(&c.stats)
 	c.d.mu.Unlock()
 	c.k.users = slices.DeleteFunc(c.k.users, func(o *UserChannel) bool { return o == c })
-	c.ref.Put()
-	c.ref = nil
+	for i := range c.refs {
+		c.refs[i].Put()
+		c.refs[i] = nil
+	}
 	c.mod, c.fast = closedChannel{}, 0
 	c.desc.channels.Add(-1)
 	return nil
@@ -149,9 +152,9 @@ func (c *UserChannel) end(io *IO) {
 func (c *UserChannel) postpone(io *IO) {
 	io.state = ioDeferred
 	c.deferred.push(io)
-	c.count++
-	if !c.sent {
-		c.sent = c.k.t.SendMsg(&c.msg)
+	if c.count++; !c.sent {
+		c.sent = true
+		c.rounds.send(c)
 	}
 }
 
@@ -179,25 +182,4 @@ func (c *UserChannel) deliver(io *IO, now uint64) {
 	c.now = now
 	io.Done.Complete(io)
 	c.now = before
-}
-
-// handOver is the message that delivers what was deferred. It runs with
-// nothing of the channel on the stack, so it also puts right what a panic in
-// a user's Complete has left.
-func handOver(m *thread.Msg) {
-	c := m.Arg.(*UserChannel)
-	c.sent = false
-	c.depth = 1 // what these submit and is completed at once waits its turn
-	defer c.handedOver()
-	for n := c.count; n > 0; n-- {
-		c.count--
-		c.deliver(c.deferred.pop(), tsc.Now())
-	}
-}
-
-func (c *UserChannel) handedOver() {
-	c.depth, c.now = 0, 0
-	if c.count > 0 && !c.sent {
-		c.sent = c.k.t.SendMsg(&c.msg)
-	}
 }

@@ -4,6 +4,7 @@ package bdevtest
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"github.com/gospdk/gospdk/bdev"
 )
@@ -19,6 +20,7 @@ type history struct {
 	gen    uint32
 	flying int
 	ended  int
+	maxRun int // length of the longest operation, in blocks
 }
 
 const (
@@ -43,12 +45,18 @@ func testHistory(r *rig) {
 	for i := range h.model {
 		h.model[i] = unknown
 	}
+	// Large blocks are few at a time, so that the test stays short.
+	h.maxRun = max(2, min(48, (96<<10)/int(r.info.BlockSize)))
 	steps := make([]*step, 24)
 	for i := range steps {
-		steps[i] = &step{h: h, buf: r.mem(r.bytes(maxRun))}
+		steps[i] = &step{h: h, buf: r.mem(r.bytes(uint64(h.maxRun)))}
 	}
-	const turns = 4000
+	turns := min(4000, (64<<20)/r.bytes(uint64(h.maxRun)))
+	deadline := time.Now().Add(patience)
 	for h.ended < turns {
+		if time.Now().After(deadline) {
+			r.Fatalf("%d of %d operations ended in %v", h.ended, turns, patience)
+		}
 		for _, s := range steps {
 			if !s.busy && h.rng.IntN(2) == 0 {
 				s.begin()
@@ -63,9 +71,6 @@ func testHistory(r *rig) {
 	}
 }
 
-// maxRun is the length of the longest operation, in blocks.
-const maxRun = 48
-
 var historyOps = []bdev.Op{
 	bdev.OpRead, bdev.OpRead, bdev.OpRead, bdev.OpWrite, bdev.OpWrite, bdev.OpWrite,
 	bdev.OpWriteZeroes, bdev.OpUnmap, bdev.OpCompare, bdev.OpFlush, bdev.OpCompareAndWrite,
@@ -75,7 +80,7 @@ var historyOps = []bdev.Op{
 func (s *step) begin() {
 	h := s.h
 	op := historyOps[h.rng.IntN(len(historyOps))]
-	blocks := 1 + h.rng.IntN(maxRun)
+	blocks := 1 + h.rng.IntN(h.maxRun)
 	if op == bdev.OpCompareAndWrite {
 		blocks = 1
 	}

@@ -35,10 +35,18 @@ func fill(p []byte, first uint64, gen uint32, blockSize int) {
 
 // check looks for the pattern and says where it ends.
 func check(p []byte, first uint64, gen uint32, blockSize int) error {
-	for at, got := range p {
-		block, i := first+uint64(at/blockSize), at%blockSize
-		if want := patternByte(block, gen, i); got != want {
-			return fmt.Errorf("byte %d of block %d is %#02x, generation %d has %#02x there", i, block, got, gen, want)
+	for at := 0; at < len(p); at += blockSize {
+		b := p[at:min(at+blockSize, len(p))]
+		block := first + uint64(at/blockSize)
+		for i := range len(b) / 8 {
+			if got, want := binary.LittleEndian.Uint64(b[8*i:]), word(block, gen, i); got != want {
+				return fmt.Errorf("word %d of block %d is %#016x, generation %d has %#016x there", i, block, got, gen, want)
+			}
+		}
+		for i := len(b) &^ 7; i < len(b); i++ {
+			if want := patternByte(block, gen, i); b[i] != want {
+				return fmt.Errorf("byte %d of block %d is %#02x, generation %d has %#02x there", i, block, b[i], gen, want)
+			}
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ func testRefusals(r *rig) {
 		{"largest length", bdev.IO{Op: bdev.OpRead, Offset: 1, Blocks: math.MaxUint64, Iov: one}, bdev.StatusOutOfRange},
 		{"no blocks", bdev.IO{Op: bdev.OpRead}, bdev.StatusInvalid},
 		{"no data", bdev.IO{Op: bdev.OpRead, Blocks: 1}, bdev.StatusLength},
-		{"little data", bdev.IO{Op: bdev.OpRead, Blocks: 1, Iov: [][]byte{one[0][1:]}}, bdev.StatusLength},
+		{"little data", bdev.IO{Op: bdev.OpRead, Blocks: 1, Iov: [][]byte{one[0][:r.bytes(1)-1]}}, bdev.StatusLength},
 		{"much data", bdev.IO{Op: bdev.OpRead, Blocks: 1, Iov: two}, bdev.StatusLength},
 		{"no operation", bdev.IO{}, bdev.StatusUnsupported},
 		{"unknown operation", bdev.IO{Op: 200, Blocks: 1}, bdev.StatusUnsupported},
