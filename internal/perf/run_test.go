@@ -19,7 +19,7 @@ import (
 )
 
 // connect starts a target with one disk in this process and attaches to it.
-func connect(t *testing.T) *Target {
+func connect(t testing.TB) *Target {
 	t.Helper()
 	disk, err := malloc.New(malloc.Config{Name: "Malloc0", NumBlocks: 1 << 15})
 	if err != nil {
@@ -46,7 +46,7 @@ func connect(t *testing.T) *Target {
 	return &Target{Name: "test", Ctrlr: c, NS: c.Namespace(1)}
 }
 
-func lastCPU(t *testing.T) []int {
+func lastCPU(t testing.TB) []int {
 	t.Helper()
 	allowed, err := reactor.Allowed()
 	if err != nil {
