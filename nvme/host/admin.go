@@ -135,6 +135,9 @@ func (c *Controller) wait(ctx context.Context, w *waiter, op nvme.Opcode) error 
 		case w.state.Load() == waiterDone:
 			if err := statusErr(op, false, w.Completion); err != nil {
 				freeBuffer(w.buf)
+				if c.getPhase() >= phaseFailed { // the driver ended it
+					return c.deadErr()
+				}
 				return err
 			}
 			return nil

@@ -44,7 +44,15 @@ type rig struct {
 
 func connect(t *testing.T, cfg nvmectrlr.Config, o host.Options) (*rig, error) {
 	t.Helper()
+	return connectWith(t, cfg, o, nil)
+}
+
+func connectWith(t *testing.T, cfg nvmectrlr.Config, o host.Options, made func(*nvmectrlr.Controller)) (*rig, error) {
+	t.Helper()
 	r := &rig{t: t, dev: nvmectrlr.New(cfg), clock: &clock{now: time.Second}}
+	if made != nil {
+		made(r.dev)
+	}
 	r.clock.step = func() {
 		if cfg.Manual {
 			r.dev.Step()

@@ -303,9 +303,15 @@ func (c *Controller) setFeatures(ctx context.Context) error {
 
 func (c *Controller) finishInit(context.Context) error {
 	c.setState(stateTransportReady, c.opts.AdminTimeout)
+	if c.link.Removed() {
+		return ErrRemoved
+	}
 	c.setState(stateReady, 0)
 	c.generation.Add(1)
-	c.setPhase(phaseRunning)
+	if !c.phase.CompareAndSwap(uint32(phaseResetting), uint32(phaseRunning)) {
+		return c.deadErr()
+	}
+	c.epoch.Add(1)
 	return nil
 }
 

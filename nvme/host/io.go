@@ -138,9 +138,12 @@ func (qp *QPair) prepare(ns *Namespace, r *Request, op nvme.Opcode, x *Transfer)
 		return 0, fmt.Errorf("host: invalid io_flags %#x: only bits %#x are allowed", uint32(x.Flags), uint32(flagsValid))
 	}
 	g := ns.geo.Load()
+	if g.maxIO == 0 {
+		return 0, fmt.Errorf("host: namespace %d: %w", ns.id, ErrInactive)
+	}
 	block = g.bufferBlock(x.Flags)
 	size := uint64(x.Count) * uint64(block)
-	if x.Count == 0 || g.maxBlocks(block) == 0 || size > maxTransferBytes {
+	if meta := uint64(x.Count) * uint64(g.metadata); x.Count == 0 || g.maxBlocks(block) == 0 || max(size, meta) > maxTransferBytes {
 		return 0, fmt.Errorf("host: %d blocks of %d bytes: a transfer must have 1 to %d bytes", x.Count, block, maxTransferBytes)
 	}
 	p := &r.payload

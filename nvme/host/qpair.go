@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
 )
 
@@ -140,7 +141,7 @@ func (qp *QPair) submit(r *Request) error {
 	r.qp = qp
 	r.retries = 0
 	r.aborted = false
-	if qp.special || qp.waiting.head != nil || qp.epoch != qp.ctrlr.epoch.Load() {
+	if qp.special || qp.waiting.head != nil || qp.state != qpEnabled || qp.epoch != qp.ctrlr.epoch.Load() {
 		return qp.submitSlow(r)
 	}
 	if err := qp.q.Submit(r, false); err != nil {
@@ -286,7 +287,7 @@ func (qp *QPair) ProcessCompletions(limit int) (int, error) {
 }
 
 func (qp *QPair) poll(limit int) (int, error) {
-	if qp.epoch != qp.ctrlr.epoch.Load() {
+	if qp.state != qpEnabled || qp.epoch != qp.ctrlr.epoch.Load() {
 		if stop, err := qp.pollSync(); stop {
 			return 0, err
 		}
@@ -299,11 +300,8 @@ func (qp *QPair) poll(limit int) (int, error) {
 		qp.done[i] = nil
 		qp.finish(r)
 	}
-	if n == 0 && qp.ctrlr.link.Removed() {
-		qp.ctrlr.remove()
-		qp.sync()
-		qp.flushEnding()
-		return 0, ErrRemoved
+	if err != nil || n == 0 && qp.ctrlr.link.Removed() {
+		return n, qp.lost(err)
 	}
 	if qp.waiting.head != nil {
 		qp.pump()
@@ -315,7 +313,20 @@ func (qp *QPair) poll(limit int) (int, error) {
 		qp.flushEnding()
 	}
 	qp.q.Kick()
-	return n, err
+	return n, nil
+}
+
+// lost gives the controller up: it has gone, or err tells what it did.
+func (qp *QPair) lost(err error) error {
+	if err == nil {
+		qp.ctrlr.remove()
+	} else {
+		log.Errorf("%v CQ transport error: %v", qp, err)
+		qp.ctrlr.fail()
+	}
+	qp.sync()
+	qp.flushEnding()
+	return errors.Join(qp.ctrlr.deadErr(), err)
 }
 
 // finish takes a request that the controller has completed.

@@ -21,6 +21,8 @@ var (
 	// ErrBusy: the request is already in use, or the call is not allowed
 	// inside a completion.
 	ErrBusy = errors.New("host: busy")
+	// ErrInactive: the namespace is not there any more, or not yet.
+	ErrInactive = errors.New("host: namespace not active")
 	// ErrNotSupported: the controller lacks the feature.
 	ErrNotSupported = errors.New("host: not supported by the controller")
 	// ErrTimeout: the controller did not answer in time.
