@@ -49,7 +49,6 @@ type Controller struct {
 	adminMu   sync.Mutex // guards the admin queue and what follows
 	admin     *QPair
 	ended     requestList // admin requests whose Done is to be called
-	aers      []*aer
 	events    []nvme.Completion
 	aborts    uint32
 	abortWait []*abortRequest

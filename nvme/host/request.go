@@ -189,5 +189,3 @@ func (l *requestList) remove(r *Request) bool {
 	}
 	return false
 }
-
-func (l *requestList) empty() bool { return l.head == nil }

@@ -59,14 +59,13 @@ type Link interface {
 
 // LinkConfig is what a transport needs to know about the controller.
 type LinkConfig struct {
-	PageSize         uint32 // bytes, CC.MPS
-	DoorbellStride   uint32 // bytes
-	SGL              bool   // commands may carry SGLs
-	SGLDwordAligned  bool   // SGL addresses and lengths must be dword aligned
-	MetadataSGL      bool   // MPTR may point to an SGL descriptor
-	NoSGLForDSM      bool
-	NarrowCMBAccess  bool // no store wider than 8 bytes to the CMB
-	ProcessPageLimit uint32
+	PageSize        uint32 // bytes, CC.MPS
+	DoorbellStride  uint32 // bytes
+	SGL             bool   // commands may carry SGLs
+	SGLDwordAligned bool   // SGL addresses and lengths must be dword aligned
+	MetadataSGL     bool   // MPTR may point to an SGL descriptor
+	NoSGLForDSM     bool
+	NarrowCMBAccess bool // no store wider than 8 bytes to the CMB
 }
 
 // QueueConfig describes a queue pair.

@@ -81,7 +81,6 @@ type Controller struct {
 	DoorbellWrites int
 	// Record turns Fetched on; it is on at the start.
 	Record bool
-	steps  int
 	quit   int // remove after so many more commands; 0 is never
 }
 
