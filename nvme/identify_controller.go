@@ -25,7 +25,11 @@ type IdentifyController struct {
 	OAES      uint32   // OAES bits
 	CTRATT    uint32   // CTRATT bits
 	RRLS      uint16   // read recovery levels supported, a bit each
-	_         [9]byte
+	BPCAP     uint8    // boot partition capabilities (Base 2.1)
+	_         [1]byte
+	NSSL      uint32 // NVM subsystem shutdown latency in µs (Base 2.1)
+	_         [2]byte
+	PLSI      uint8    // power loss signaling information (Base 2.1)
 	CNTRLTYPE uint8    // ControllerType values
 	FGUID     [16]byte // FRU globally unique identifier, big endian
 	CRDT1     uint16   // command retry delay times in 100 ms

@@ -17,7 +17,7 @@ var offsets = []struct {
 	{SGLDescriptor{}, map[string]uintptr{"Address": 0, "Length": 8, "Reserved": 12, "Identifier": 15}},
 	{IdentifyController{}, map[string]uintptr{
 		"VID": 0, "SSVID": 2, "SN": 4, "MN": 24, "FR": 64, "RAB": 72, "IEEE": 73, "CMIC": 76, "MDTS": 77, "CNTLID": 78, "VER": 80,
-		"RTD3R": 84, "RTD3E": 88, "OAES": 92, "CTRATT": 96, "RRLS": 100, "CNTRLTYPE": 111, "FGUID": 112, "CRDT1": 128, "CRDT2": 130, "CRDT3": 132, "CRCAP": 134,
+		"RTD3R": 84, "RTD3E": 88, "OAES": 92, "CTRATT": 96, "RRLS": 100, "BPCAP": 102, "NSSL": 104, "PLSI": 110, "CNTRLTYPE": 111, "FGUID": 112, "CRDT1": 128, "CRDT2": 130, "CRDT3": 132, "CRCAP": 134,
 		"NVMSR": 253, "VWCI": 254, "MEC": 255, "OACS": 256, "ACL": 258, "AERL": 259, "FRMW": 260, "LPA": 261, "ELPE": 262, "NPSS": 263,
 		"AVSCC": 264, "APSTA": 265, "WCTEMP": 266, "CCTEMP": 268, "MTFA": 270, "HMPRE": 272, "HMMIN": 276, "TNVMCAP": 280, "UNVMCAP": 296,
 		"RPMBS": 312, "EDSTT": 316, "DSTO": 318, "FWUG": 319, "KAS": 320, "HCTMA": 322, "MNTMT": 324, "MXTMT": 326, "SANICAP": 328,
