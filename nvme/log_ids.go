@@ -43,6 +43,7 @@ const (
 	LogDiscovery                LogPageID = 0x70
 	LogHostDiscovery            LogPageID = 0x71
 	LogAVEDiscovery             LogPageID = 0x72
+	LogPullModelDDCRequest      LogPageID = 0x73
 	LogReservationNotification  LogPageID = 0x80
 	LogSanitizeStatus           LogPageID = 0x81
 	LogChangedZones             LogPageID = 0xbf
