@@ -199,13 +199,13 @@ func TestSplitWithoutFreeParts(t *testing.T) {
 			t.Errorf("write %d is not there", i)
 		}
 	}
-	if d.most > 64 {
-		t.Errorf("%d parts at once", d.most)
+	if d.chans[0].most > 64 {
+		t.Errorf("%d parts at once", d.chans[0].most)
 	}
 	if n := testing.AllocsPerRun(20, func() {
 		ch.Submit(&rs[0].IO)
 		for rs[0].Submitted() {
-			th.Poll()
+			d.chans[0].finish(0)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations for an IO in 50 parts", n)
@@ -239,7 +239,7 @@ func TestAbort(t *testing.T) {
 	if split.n != 1 || split.Status != bdev.StatusAborted {
 		t.Errorf("the aborted long read completed %d times with %v", split.n, split.Status)
 	}
-	if d.most > 1+64 {
+	if d.chans[0].most > 1+64 {
 		t.Errorf("parts were made after the abort")
 	}
 }

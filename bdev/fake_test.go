@@ -22,8 +22,6 @@ type fakeDisk struct {
 	fail   func(*bdev.IO) bdev.Status // nil for success
 	closed int
 	chans  []*fakeChannel
-	most   int // IOs at once on a channel
-	rng    *rand.Rand
 }
 
 func newFake(blocks uint64, ops ...bdev.Op) *fakeDisk {
@@ -31,7 +29,6 @@ func newFake(blocks uint64, ops ...bdev.Op) *fakeDisk {
 		info: bdev.Info{Name: "Fake0", Product: "Fake disk", BlockSize: 512, NumBlocks: blocks},
 		ops:  append(ops, bdev.OpRead, bdev.OpWrite),
 		mem:  make([]byte, blocks*512),
-		rng:  rand.New(rand.NewPCG(1, 2)),
 	}
 }
 
@@ -47,7 +44,7 @@ func (d *fakeDisk) Supports(op bdev.Op) bool {
 }
 
 func (d *fakeDisk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
-	c := &fakeChannel{d: d}
+	c := &fakeChannel{d: d, rng: rand.New(rand.NewPCG(1, uint64(len(d.chans))))}
 	c.poller = t.NewPoller(thread.PollerConfig{Name: "fake", Poll: c.poll})
 	d.chans = append(d.chans, c)
 	return c, nil
@@ -57,7 +54,9 @@ type fakeChannel struct {
 	d      *fakeDisk
 	poller *thread.Poller
 	held   []*bdev.IO
+	most   int // IOs at once
 	closed int
+	rng    *rand.Rand
 }
 
 func (c *fakeChannel) Close() { c.closed++; c.poller.Stop() }
@@ -82,16 +81,16 @@ func (c *fakeChannel) Submit(io *bdev.IO) {
 		return
 	}
 	c.held = append(c.held, io)
-	c.d.most = max(c.d.most, len(c.held))
+	c.most = max(c.most, len(c.held))
 }
 
 func (c *fakeChannel) poll() int {
 	if c.d.manual || len(c.held) == 0 {
 		return 0
 	}
-	n := 1 + c.d.rng.IntN(len(c.held))
+	n := 1 + c.rng.IntN(len(c.held))
 	for range n {
-		c.finish(c.d.rng.IntN(len(c.held)))
+		c.finish(c.rng.IntN(len(c.held)))
 	}
 	return n
 }
