@@ -54,7 +54,7 @@ func (p *perfRun) run(ctx context.Context, s *session) error {
 	}
 	c := p.config
 	c.Report = p.report
-	if isTerminal(p.app.err) && isTerminal(p.app.out) {
+	if isTerminal(p.app.err) {
 		c.Progress = p.showProgress
 	}
 	for _, t := range targets {

@@ -115,19 +115,20 @@ func (r *Report) thermal(t *text) {
 
 // extra asks for what the namespace's I/O command set adds.
 func (n *Namespace) extra(q *asker) {
+	if n.CSI != nvme.CSINVM && n.CSI != nvme.CSIZNS {
+		return
+	}
 	p := q.commandSetData(n.ID, n.CSI)
-	if p == nil || n.CSI != nvme.CSINVM && n.CSI != nvme.CSIZNS {
+	if p == nil {
 		return
 	}
 	if n.CSI == nvme.CSIZNS {
-		d := new(nvme.IdentifyNamespaceZNS)
-		copy(nvme.Bytes(d), p)
-		n.Extra = append(n.Extra, zoned(d))
-		return
+		if d, err := nvme.Read[nvme.IdentifyNamespaceZNS](p); err == nil {
+			n.addZoned(d)
+		}
+	} else if d, err := nvme.Read[nvme.IdentifyNamespaceNVM](p); err == nil {
+		n.addNVM(d)
 	}
-	d := new(nvme.IdentifyNamespaceNVM)
-	copy(nvme.Bytes(d), p)
-	n.Extra = append(n.Extra, n.nvm(d))
 }
 
 func yes(on bool) string {
@@ -137,7 +138,7 @@ func yes(on bool) string {
 	return "No"
 }
 
-func (n *Namespace) nvm(d *nvme.IdentifyNamespaceNVM) Section {
+func (n *Namespace) addNVM(d nvme.IdentifyNamespaceNVM) {
 	s := Section{Title: "NVM Specific Namespace Data", Fields: []Property{
 		{"Logical Block Storage Tag Mask", fmt.Sprintf("%x", d.LBSTM)},
 		{"16b Guard Storage Tag Support", yes(d.PIC&nvme.PICStorageTag16b != 0)},
@@ -152,17 +153,17 @@ func (n *Namespace) nvm(d *nvme.IdentifyNamespaceNVM) Section {
 		s.Fields = append(s.Fields, Property{fmt.Sprintf("Extended LBA Format #%02d", i),
 			fmt.Sprintf("Storage Tag Size: %-2d, Protection Information Format: %s", f.STS(), guard)})
 	}
-	return s
+	n.Extra = append(n.Extra, s)
 }
 
-func zoned(d *nvme.IdentifyNamespaceZNS) Section {
+func (n *Namespace) addZoned(d nvme.IdentifyNamespaceZNS) {
 	seconds := func(v uint32) string {
 		if v == 0 {
 			return "Not Reported"
 		}
 		return fmt.Sprintf("%d seconds", v)
 	}
-	return Section{Title: "ZNS Specific Namespace Data", Fields: []Property{
+	n.Extra = append(n.Extra, Section{Title: "ZNS Specific Namespace Data", Fields: []Property{
 		{"Variable Zone Capacity", yes(d.ZOC&1 != 0)},
 		{"Zone Active Excursions", yes(d.ZOC&2 != 0)},
 		{"Read Across Zone Boundaries", yes(d.OZCS&1 != 0)},
@@ -176,5 +177,5 @@ func zoned(d *nvme.IdentifyNamespaceZNS) Section {
 		{"Finish Recommended Limit 1", seconds(d.FRL1)},
 		{"Finish Recommended Limit 2", seconds(d.FRL2)},
 		{"Finish Recommended Limit 3", seconds(d.FRL3)},
-	}}
+	}})
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -39,13 +40,16 @@ func (r *Report) tree() map[string]any {
 		"num_io_queues": r.NumIOQueues,
 		"controller":    fields(reflect.ValueOf(r.Controller).Elem()),
 		"features":      featureTree(r.Features),
-		"error_log":     append([]ErrorEntry{}, r.Errors...),
+		"error_log":     r.errorTree(),
 	}
 	if r.Health != nil {
-		m["health"] = r.Health
+		health := fields(reflect.ValueOf(r.Health).Elem())
+		delete(health, "ctemp") // unaligned, so bytes
+		health["temperature"] = r.Health.Temperature()
+		m["health"] = health
 	}
 	if r.Firmware != nil {
-		m["firmware"] = r.Firmware
+		m["firmware"] = fields(reflect.ValueOf(r.Firmware).Elem())
 	}
 	if r.Effects != nil {
 		m["effects"] = map[string]any{"admin": effectTree(&r.Effects.Admin), "io": effectTree(&r.Effects.IO)}
@@ -87,6 +91,17 @@ func (n *Namespace) tree() map[string]any {
 	return m
 }
 
+// errorTree lists the entries that are used.
+func (r *Report) errorTree() []any {
+	list := []any{}
+	for i := range r.Errors {
+		if r.Errors[i].ErrorCount != 0 {
+			list = append(list, fields(reflect.ValueOf(&r.Errors[i]).Elem()))
+		}
+	}
+	return list
+}
+
 func featureTree(f map[nvme.FeatureID]uint32) map[string]uint32 {
 	m := map[string]uint32{}
 	for id, v := range f {
@@ -95,18 +110,18 @@ func featureTree(f map[nvme.FeatureID]uint32) map[string]uint32 {
 	return m
 }
 
-func effectTree(e *[256]uint32) map[string]uint32 {
+func effectTree(e *[256]nvme.CommandEffects) map[string]uint32 {
 	m := map[string]uint32{}
 	for op, v := range e {
-		if v&effectSupported != 0 {
-			m[fmt.Sprintf("%#02x", op)] = v
+		if v&nvme.EffectSupported != 0 {
+			m[fmt.Sprintf("%#02x", op)] = uint32(v)
 		}
 	}
 	return m
 }
 
 // asText are fields of bytes that hold text.
-var asText = map[string]bool{"SN": true, "MN": true, "FR": true, "SUBNQN": true}
+var asText = map[string]bool{"SN": true, "MN": true, "FR": true, "SUBNQN": true, "FRS": true}
 
 // fields turns a structure of package nvme into a map. Reserved and vendor
 // specific parts are left out, arrays end with their last entry that is not
@@ -118,9 +133,21 @@ func fields(v reflect.Value) map[string]any {
 		if !f.IsExported() || f.Name == "VS" {
 			continue
 		}
-		m[strings.ToLower(f.Name)] = value(f.Name, v.Field(i))
+		m[snake(f.Name)] = value(f.Name, v.Field(i))
 	}
 	return m
+}
+
+// snake turns SQID into sqid and PowerOnHours into power_on_hours.
+func snake(name string) string {
+	var b strings.Builder
+	for i, c := range name {
+		if i > 0 && unicode.IsUpper(c) && i+1 < len(name) && unicode.IsLower(rune(name[i+1])) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return b.String()
 }
 
 func value(name string, v reflect.Value) any {

@@ -11,13 +11,13 @@ import (
 func (r *Report) firmware(t *text) {
 	t.section(narrow, "Firmware Slot Information")
 	if f := r.Firmware; f != nil {
-		t.hexDump(f.raw)
-		t.field("Active slot:", "%d", f.Active)
-		if f.NextReset != 0 {
-			t.field("Next controller reset slot:", "%d", f.NextReset)
+		t.hexDump(nvme.Bytes(f))
+		t.field("Active slot:", "%d", f.ActiveSlot())
+		if f.NextSlot() != 0 {
+			t.field("Next controller reset slot:", "%d", f.NextSlot())
 		}
-		for i, rev := range f.Revisions {
-			if rev != "" {
+		for i := range f.FRS {
+			if rev := str(f.FRS[i][:]); rev != "" {
 				t.printf("Slot %d Firmware Revision:    %s\n", i+1, rev)
 			}
 		}
@@ -43,23 +43,13 @@ func (r *Report) ana(t *text) {
 	}
 }
 
-// Bits of a command's effects (section 5.16.1.6, Figure 210).
-const (
-	effectSupported = 1 << 0
-	effectLBA       = 1 << 1 // logical blocks may change
-	effectNSCap     = 1 << 2 // capabilities of a namespace may change
-	effectNSList    = 1 << 3 // the inventory of namespaces may change
-	effectCtrlCap   = 1 << 4 // capabilities of the controller may change
-	effectExclusive = 16     // shift: 1 no other command to the namespace, 2 to any
-)
-
 func (r *Report) effects(t *text) {
 	e := r.Effects
 	if e == nil {
 		return
 	}
 	t.section(narrow, "Commands Supported and Effects")
-	t.hexDump(e.raw)
+	t.hexDump(nvme.Bytes(e))
 	t.printf("Admin Commands\n--------------\n")
 	printEffects(t, &e.Admin, adminNames)
 	t.printf("I/O Commands\n------------\n")
@@ -67,21 +57,24 @@ func (r *Report) effects(t *text) {
 	t.line()
 }
 
-func printEffects(t *text, effects *[256]uint32, names map[int]string) {
+func printEffects(t *text, effects *[256]nvme.CommandEffects, names map[int]string) {
 	for op, e := range effects {
-		if e&effectSupported == 0 {
+		if e&nvme.EffectSupported == 0 {
 			continue
 		}
 		var words []string
-		for _, w := range []bit{
-			{"LBA-Change", effectLBA}, {"NS-Cap-Change", effectNSCap},
-			{"NS-Inventory-Change", effectNSList}, {"Ctrlr-Cap-Change", effectCtrlCap},
+		for _, w := range []struct {
+			name string
+			bit  nvme.CommandEffects
+		}{
+			{"LBA-Change", nvme.EffectBlockContent}, {"NS-Cap-Change", nvme.EffectNamespaceCapability},
+			{"NS-Inventory-Change", nvme.EffectNamespaceInventory}, {"Ctrlr-Cap-Change", nvme.EffectControllerCapability},
 		} {
-			if e&w.mask != 0 {
+			if e&w.bit != 0 {
 				words = append(words, w.name+" ")
 			}
 		}
-		switch e >> effectExclusive & 7 {
+		switch e.CSE() {
 		case 1:
 			words = append(words, "Per-NS-Exclusive")
 		case 2:
@@ -119,22 +112,25 @@ var ioNames = map[int]string{
 func (r *Report) errors(t *text) {
 	t.section(24, "Error Log")
 	for i, e := range r.Errors {
+		if e.ErrorCount == 0 {
+			continue
+		}
 		if i != 0 {
 			t.printf("-----------\n")
 		}
-		t.printf("Entry: %d\n", e.Index)
-		t.field("Error Count:", "%#x", e.Count)
+		t.printf("Entry: %d\n", i)
+		t.field("Error Count:", "%#x", e.ErrorCount)
 		t.field("Submission Queue Id:", "%#x", e.SQID)
-		t.field("Command Id:", "%#x", e.CID)
-		s := nvme.Status(e.Status >> 1)
-		t.field("Phase Bit:", "%x", e.Status&1)
+		t.field("Command Id:", "%#x", e.CMDID)
+		s := e.Status()
+		t.field("Phase Bit:", "%x", e.StatusPhase&1)
 		t.field("Status Code:", "%#x", uint8(s.SC()))
 		t.field("Status Code Type:", "%#x", uint8(s.SCT()))
 		t.choice("Do Not Retry:", s.DNR(), "1", "0")
-		t.field("Error Location:", "%#x", e.Location)
+		t.field("Error Location:", "%#x", e.ParameterError)
 		t.field("LBA:", "%#x", e.LBA)
 		t.field("Namespace:", "%#x", e.NSID)
-		t.field("Vendor Log Page:", "%#x", e.Vendor)
+		t.field("Vendor Log Page:", "%#x", e.VendorLog)
 	}
 	t.line()
 }
@@ -145,20 +141,20 @@ func (r *Report) health(t *text) {
 		return
 	}
 	t.section(narrow, "Health Information")
-	t.hexDump(h.raw)
-	warn := func(name string, bit uint8, yes, no string) { t.choice(name, h.CriticalWarning>>bit&1 != 0, yes, no) }
+	t.hexDump(nvme.Bytes(h))
+	warn := func(name string, bit uint8, yes, no string) { t.choice(name, h.CriticalWarning&bit != 0, yes, no) }
 	t.printf("Critical Warnings:\n")
-	warn("  Available Spare Space:", 0, "WARNING", "OK")
-	warn("  Temperature:", 1, "WARNING", "OK")
-	warn("  Device Reliability:", 2, "WARNING", "OK")
-	warn("  Read Only:", 3, "Yes", "No")
-	warn("  Volatile Memory Backup:", 4, "WARNING", "OK")
-	t.field("Current Temperature:", "%s", kelvin(h.Temperature))
+	warn("  Available Spare Space:", nvme.CriticalWarningSpare, "WARNING", "OK")
+	warn("  Temperature:", nvme.CriticalWarningTemperature, "WARNING", "OK")
+	warn("  Device Reliability:", nvme.CriticalWarningReliability, "WARNING", "OK")
+	warn("  Read Only:", nvme.CriticalWarningReadOnly, "Yes", "No")
+	warn("  Volatile Memory Backup:", nvme.CriticalWarningVolatileBackup, "WARNING", "OK")
+	t.field("Current Temperature:", "%s", kelvin(h.Temperature()))
 	if v, ok := r.Features[nvme.FeatureTemperatureThreshold]; ok {
 		t.field("Temperature Threshold:", "%s", kelvin(uint16(v)))
 	}
 	t.field("Available Spare:", "%d%%", h.AvailableSpare)
-	t.field("Available Spare Threshold:", "%d%%", h.SpareThreshold)
+	t.field("Available Spare Threshold:", "%d%%", h.AvailableSpareThreshold)
 	t.field("Life Percentage Used:", "%d%%", h.PercentageUsed)
 	for _, c := range []struct {
 		name  string
@@ -166,16 +162,16 @@ func (r *Report) health(t *text) {
 		unit  string
 	}{
 		{"Data Units Read:", h.DataUnitsRead, ""}, {"Data Units Written:", h.DataUnitsWritten, ""},
-		{"Host Read Commands:", h.ReadCommands, ""}, {"Host Write Commands:", h.WriteCommands, ""},
-		{"Controller Busy Time:", h.BusyMinutes, " minutes"}, {"Power Cycles:", h.PowerCycles, ""},
+		{"Host Read Commands:", h.HostReadCommands, ""}, {"Host Write Commands:", h.HostWriteCommands, ""},
+		{"Controller Busy Time:", h.ControllerBusyTime, " minutes"}, {"Power Cycles:", h.PowerCycles, ""},
 		{"Power On Hours:", h.PowerOnHours, " hours"}, {"Unsafe Shutdowns:", h.UnsafeShutdowns, ""},
 		{"Unrecoverable Media Errors:", h.MediaErrors, ""}, {"Lifetime Error Log Entries:", h.ErrorLogEntries, ""},
 	} {
 		t.field(c.name, "%v%s", c.value, c.unit)
 	}
-	t.field("Warning Temperature Time:", "%d minutes", h.WarningTempMinutes)
-	t.field("Critical Temperature Time:", "%d minutes", h.CriticalTempMin)
-	for i, s := range h.Sensors {
+	t.field("Warning Temperature Time:", "%d minutes", h.WarningTempTime)
+	t.field("Critical Temperature Time:", "%d minutes", h.CriticalTempTime)
+	for i, s := range h.TempSensor {
 		if s != 0 {
 			t.printf("Temperature Sensor %d:        %s\n", i+1, kelvin(s))
 		}

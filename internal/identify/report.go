@@ -28,11 +28,11 @@ type Report struct {
 	Controller  *nvme.IdentifyController
 	Features    map[nvme.FeatureID]uint32
 	Pages       []nvme.LogPageID // supported log pages, if it says
-	Errors      []ErrorEntry
-	Health      *Health
-	Firmware    *Firmware
-	Effects     *Effects
-	ANA         []ANAGroup
+	Errors      []nvme.ErrorLogEntry
+	Health      *nvme.SMARTLog
+	Firmware    *nvme.FirmwareSlotLog
+	Effects     *nvme.CommandEffectsLog
+	ANA         []nvme.ANAGroup
 	Namespaces  []*Namespace
 }
 
@@ -141,17 +141,9 @@ func (q *asker) features(ids []nvme.FeatureID, nsid uint32) map[nvme.FeatureID]u
 	return values
 }
 
-// log reads n bytes of a log page, or nil.
-func (q *asker) log(id nvme.LogPageID, n int) []byte {
-	if q.err != nil {
-		return nil
-	}
-	p := make([]byte, n)
-	cmd := nvme.GetLogPage{NSID: allNamespaces, LID: id, Dwords: uint64(n / 4), RAE: true}
-	if _, err := q.c.Admin(q.ctx, cmd.Command(), p); !q.ok(err) {
-		return nil
-	}
-	return p
+// log fills p from a log page, and tells whether the controller has it.
+func (q *asker) log(id nvme.LogPageID, p []byte) bool {
+	return q.err == nil && q.ok(q.c.GetLogPageExt(q.ctx, uint8(id), allNamespaces, p, 0, host.LogPageOptions{RetainEvent: true}))
 }
 
 // commandSetData reads the namespace data of an I/O command set, or nil.

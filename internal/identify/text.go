@@ -86,6 +86,15 @@ func (t *text) hexDump(p []byte) {
 	t.line()
 }
 
-func str(p []byte) string { return nvme.Text(p) }
+// str returns the text of a field. A terminal obeys control characters, so
+// what the controller has of them becomes dots.
+func str(p []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r > 0x7e {
+			return '.'
+		}
+		return r
+	}, nvme.Text(p))
+}
 
 func kelvin(v uint16) string { return fmt.Sprintf("%d Kelvin (%d Celsius)", v, int(v)-273) }
