@@ -32,7 +32,7 @@ build:
 run: build
 	$(BIN) hello_world
 
-test: lint cross unit race fuzz
+test: build lint cross unit race fuzz
 	@echo 'All tests passed.'
 
 lint: fmt vet staticcheck
@@ -68,7 +68,7 @@ race:
 
 # go test fuzzes one target of one package at a time.
 fuzz:
-	@for pkg in $$($(GO) list ./...); do \
+	@for pkg in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|'); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "fuzz $$pkg $$f $(FUZZTIME)"; \
 	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/gospdk-fuzz.$$$$ 2>&1 || \
