@@ -4,6 +4,7 @@ package nvmf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"sync/atomic"
@@ -127,8 +128,8 @@ func (c *Controller) Close(ctx context.Context) error {
 		c.closeChannels()
 		return nil
 	})
-	if err != nil {
-		return err
+	if err != nil && !errors.Is(err, thread.ErrExited) {
+		return err // after its thread's end there is nothing left to stop
 	}
 	delete(s.controllers, c.id)
 	s.publishControllers()
