@@ -65,7 +65,7 @@ type Controller struct {
 	deadline        time.Duration // of the state; 0 is none
 	pageSize        uint32
 	maxSGEs         uint32
-	flags           ctrlrFlags
+	flags           atomic.Uint32 // ctrlrFlags
 	numIOQueues     uint32
 	keepAlive       time.Duration
 	cntlid          atomic.Uint32
@@ -86,7 +86,15 @@ const (
 	flagWRR
 )
 
-func (c *Controller) has(f ctrlrFlags) bool { return c.flags&f != 0 }
+func (c *Controller) has(f ctrlrFlags) bool { return ctrlrFlags(c.flags.Load())&f != 0 }
+
+// set changes *p only if it is different: what a reset finds again unchanged
+// may be read meanwhile by other goroutines.
+func set[T comparable](p *T, v T) {
+	if *p != v {
+		*p = v
+	}
+}
 
 // phase is what the controller as a whole is doing.
 type phase uint32

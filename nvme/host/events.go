@@ -159,51 +159,57 @@ type keepAlive struct {
 // initKeepAlive finds out how often the controller wants to hear something.
 func (c *Controller) initKeepAlive(ctx context.Context) error {
 	c.setState(stateSetKeepAlive, c.opts.AdminTimeout)
-	c.keepAlive = c.opts.KeepAliveTimeout
-	if c.keepAlive == 0 {
-		return nil
-	}
-	if c.identify.Load().KAS == 0 {
+	want := c.opts.KeepAliveTimeout
+	if want != 0 && c.identify.Load().KAS == 0 {
 		nvmeLog.Debugf("%v Controller KAS is 0 - not enabling Keep Alive", c)
-		c.keepAlive = 0
+		want = 0
+	}
+	if want == 0 {
+		c.setKeepAlive(0)
 		return nil
 	}
 	c.setState(stateSetKeepAliveWait, c.opts.AdminTimeout)
-	_, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminSetFeatures, CDW10: featureKeepAlive, CDW11: uint32(c.keepAlive.Milliseconds())})
+	_, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminSetFeatures, CDW10: featureKeepAlive, CDW11: uint32(want.Milliseconds())})
 	if ignoreStatus(err) != nil {
 		return err
 	}
 	cpl, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminGetFeatures, CDW10: featureKeepAlive})
 	switch {
 	case err == nil:
-		if got := time.Duration(cpl.CDW0) * time.Millisecond; got != c.keepAlive {
+		if got := time.Duration(cpl.CDW0) * time.Millisecond; got != want {
 			nvmeLog.Debugf("%v Controller adjusted keep alive timeout to %d ms", c, cpl.CDW0)
-			c.keepAlive = got
+			want = got
 		}
 	case ignoreStatus(err) != nil:
 		return err
 	default:
 		nvmeLog.Debugf("%v Keep alive timeout Get Feature is not supported", c)
 	}
-	if c.keepAlive != 0 {
-		nvmeLog.Debugf("%v Sending keep alive every %d us", c, (c.keepAlive / 2).Microseconds())
+	c.setKeepAlive(want)
+	return nil
+}
+
+func (c *Controller) setKeepAlive(timeout time.Duration) {
+	if timeout != 0 {
+		nvmeLog.Debugf("%v Sending keep alive every %d us", c, (timeout / 2).Microseconds())
 	}
 	c.adminMu.Lock()
 	defer c.adminMu.Unlock()
-	c.nextAlive = c.clock.Now() + c.keepAlive/2
+	c.keepAlive = timeout
+	c.nextAlive = c.clock.Now() + timeout/2
 	c.alive = &keepAlive{ctrlr: c}
 	c.alive.Done = c.alive
-	return nil
 }
 
 // sendKeepAlive sends Keep Alive when half of the timeout is over.
 func (c *Controller) sendKeepAlive() {
+	c.adminMu.Lock()
 	if c.keepAlive == 0 {
+		c.adminMu.Unlock()
 		return
 	}
-	c.adminMu.Lock()
-	now := c.clock.Now()
-	due := now >= c.nextAlive && !c.alive.Busy()
+	now, k := c.clock.Now(), c.alive
+	due := now >= c.nextAlive && !k.Busy()
 	if due {
 		c.nextAlive = now + c.keepAlive/2
 	}
@@ -211,7 +217,7 @@ func (c *Controller) sendKeepAlive() {
 	if !due {
 		return
 	}
-	if err := c.submitAdmin(&c.alive.Request, nvme.Command{Opcode: nvme.AdminKeepAlive}, nil, phaseRunning); err != nil {
+	if err := c.submitAdmin(&k.Request, nvme.Command{Opcode: nvme.AdminKeepAlive}, nil, phaseRunning); err != nil {
 		log.Errorf("%v Submitting Keep Alive failed", c)
 	}
 }

@@ -42,7 +42,7 @@ func (c *Controller) begin(ctx context.Context) error {
 		log.Errorf("%v Failed to read the VS register", c)
 		return err
 	}
-	c.vs = nvme.VS(vs)
+	set(&c.vs, nvme.VS(vs))
 	c.setState(stateReadCAP, 0)
 	c.setState(stateReadCAPWait, 0)
 	cap, err := c.link.Read64(nvme.RegCAP)
@@ -53,7 +53,7 @@ func (c *Controller) begin(ctx context.Context) error {
 	if vs == allOnes || cap == 1<<64-1 {
 		return ErrRemoved
 	}
-	c.cap = nvme.CAP(cap)
+	set(&c.cap, nvme.CAP(cap))
 	if err := c.applyCAP(); err != nil {
 		return err
 	}
@@ -76,20 +76,17 @@ func (c *Controller) applyCAP() error {
 	if c.cap.MPSMIN() > maxPageShift-12 {
 		return fmt.Errorf("CAP.MPSMIN %d: the smallest page is %d bytes, at most 64 KiB is supported", c.cap.MPSMIN(), c.cap.MinPageSize())
 	}
-	c.pageSize = uint32(c.cap.MinPageSize())
-	c.flags = 0
-	if c.cap.AMS()&nvme.CAPAMSWRR != 0 {
-		c.flags |= flagWRR
-	}
+	set(&c.pageSize, uint32(c.cap.MinPageSize()))
 	if c.quirks&quirkMinIOQueueSize != 0 && c.opts.IOQueueSize == DefaultIOQueueSize {
 		c.opts.IOQueueSize = quirkIOQueueSize
 	}
-	c.opts.IOQueueSize = min(c.opts.IOQueueSize, uint32(c.cap.MaxQueueEntries()))
+	set(&c.opts.IOQueueSize, min(c.opts.IOQueueSize, uint32(c.cap.MaxQueueEntries())))
 	if c.opts.IOQueueSize < minIOQueueSize {
 		return fmt.Errorf("CAP.MQES 0: a queue must have at least %d entries", minIOQueueSize)
 	}
-	limit, _ := c.link.Limits()
-	c.maxTransfer.Store(limit)
+	if limit, _ := c.link.Limits(); c.maxTransfer.Load() == 0 {
+		c.maxTransfer.Store(limit)
+	}
 	c.configureLink()
 	return nil
 }
@@ -109,9 +106,9 @@ func (c *Controller) configureLink() {
 // closeZombies gives back memory that the controller, now disabled, can use
 // no more.
 func (c *Controller) closeZombies(context.Context) error {
+	// The shadow doorbells are kept: the thread of a queue pair that has not
+	// noticed the reset yet may still store there.
 	c.link.Shadow(nil, nil)
-	c.shadow.free()
-	c.shadow = nil
 	c.mu.Lock()
 	zombies := c.zombies
 	c.zombies = nil
@@ -174,6 +171,10 @@ func (c *Controller) identifyController(ctx context.Context) error {
 
 func (c *Controller) applyIdentify(id *nvme.IdentifyController) {
 	c.identify.Store(id)
+	var flags ctrlrFlags
+	if c.cap.AMS()&nvme.CAPAMSWRR != 0 {
+		flags |= flagWRR
+	}
 	limit, sges := c.link.Limits()
 	nvmeLog.Debugf("%v transport max_xfer_size %d", c, limit)
 	if size := id.MaxTransferSize(int(c.pageSize)); size > 0 {
@@ -187,27 +188,28 @@ func (c *Controller) applyIdentify(id *nvme.IdentifyController) {
 	// with SGLs.
 	sgl := id.SGLS & nvme.SGLSSupportedMask
 	if c.quirks&quirkNotUseSGL == 0 && (sgl == nvme.SGLSSupported || sgl == nvme.SGLSSupportedDword) {
-		c.flags |= flagSGL
+		flags |= flagSGL
 		if sgl == nvme.SGLSSupportedDword {
-			c.flags |= flagSGLDword
+			flags |= flagSGLDword
 		}
-		c.maxSGEs = sges
+		set(&c.maxSGEs, sges)
 		nvmeLog.Debugf("%v transport max_sges %d", c, sges)
 		if id.SGLS&nvme.SGLSMetadataSGL != 0 {
-			c.flags |= flagMetadataSGL
+			flags |= flagMetadataSGL
 		}
 	}
 	if id.OACS&nvme.OACSSecurity != 0 && c.quirks&quirkOACSSecurity == 0 {
-		c.flags |= flagSecurity
+		flags |= flagSecurity
 	}
 	if id.OACS&nvme.OACSDirectives != 0 {
-		c.flags |= flagDirectives
+		flags |= flagDirectives
 	}
 	fused := 0
 	if id.FUSES&nvme.FUSESCompareWrite != 0 {
-		c.flags |= flagCompareAndWrite
+		flags |= flagCompareAndWrite
 		fused = 1
 	}
+	c.flags.Store(uint32(flags))
 	nvmeLog.Debugf("%v fuses compare and write: %d", c, fused)
 	c.configureLink()
 }
@@ -267,7 +269,7 @@ func (c *Controller) setNumQueues(ctx context.Context) error {
 		return nil
 	}
 	sq, cq := cpl.CDW0&0xffff+1, cpl.CDW0>>16+1 // 0's based
-	c.numIOQueues = min(n, sq, cq, maxQueueSize-1)
+	set(&c.numIOQueues, min(n, sq, cq, maxQueueSize-1))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Queue pairs that live through a reset keep their identifiers.

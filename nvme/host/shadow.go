@@ -29,6 +29,28 @@ func (c *Controller) initShadow(ctx context.Context) error {
 	if c.identify.Load().OACS&nvme.OACSDoorbellBufferConfig == 0 || c.opts.DisableShadowDoorbells {
 		return nil
 	}
+	if err := c.allocShadow(); err != nil {
+		return err
+	}
+	d, e := c.shadow.doorbells, c.shadow.events
+	c.setState(stateDBBufWait, c.opts.AdminTimeout)
+	_, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminDoorbellBufferConfig, PRP1: d.Addr(), PRP2: e.Addr()})
+	if err != nil {
+		log.Warnf("%v Doorbell buffer config failed", c)
+		return ignoreStatus(err) // if it answered, it does not use them
+	}
+	nvmeLog.Infof("%v Doorbell buffer config enabled", c)
+	c.link.Shadow(d.Bytes(), e.Bytes())
+	return nil
+}
+
+// allocShadow makes the two pages, which stay until the controller is closed.
+func (c *Controller) allocShadow() error {
+	if c.shadow != nil {
+		clear(c.shadow.doorbells.Bytes())
+		clear(c.shadow.events.Bytes())
+		return nil
+	}
 	d, err := dma.Alloc(int(c.pageSize), int(c.pageSize))
 	if err != nil {
 		return err
@@ -39,18 +61,5 @@ func (c *Controller) initShadow(ctx context.Context) error {
 		return err
 	}
 	c.shadow = &shadowBuffers{d, e}
-	c.setState(stateDBBufWait, c.opts.AdminTimeout)
-	_, err = c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminDoorbellBufferConfig, PRP1: d.Addr(), PRP2: e.Addr()})
-	if err != nil {
-		log.Warnf("%v Doorbell buffer config failed", c)
-		if ignoreStatus(err) == nil { // the controller does not use them
-			c.shadow.free()
-			c.shadow = nil
-			return nil
-		}
-		return err
-	}
-	nvmeLog.Infof("%v Doorbell buffer config enabled", c)
-	c.link.Shadow(d.Bytes(), e.Bytes())
 	return nil
 }

@@ -5,6 +5,7 @@ package pcie
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/gospdk/gospdk/internal/mmio"
 	"github.com/gospdk/gospdk/nvme"
@@ -16,8 +17,9 @@ import (
 type device struct {
 	dev pci.Device
 	bar pci.BAR
-	cfg host.LinkConfig
 
+	mu                sync.Mutex // guards what follows
+	cfg               host.LinkConfig
 	doorbells, events []byte // of Doorbell Buffer Config
 
 	cmb memory
@@ -86,7 +88,17 @@ func (d *device) Limits() (maxTransfer, maxSGEs uint32) {
 	return maxPRPEntries * 4096, maxSGLDescriptors
 }
 
-func (d *device) Configure(c host.LinkConfig) { d.cfg = c }
+func (d *device) Configure(c host.LinkConfig) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cfg = c
+}
+
+func (d *device) config() host.LinkConfig {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg
+}
 
 func (d *device) Enable(admin host.Queue) error {
 	q := admin.(*queue)
@@ -98,7 +110,11 @@ func (d *device) Enable(admin host.Queue) error {
 	)
 }
 
-func (d *device) Shadow(doorbells, events []byte) { d.doorbells, d.events = doorbells, events }
+func (d *device) Shadow(doorbells, events []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doorbells, d.events = doorbells, events
+}
 
 func (d *device) Close() error {
 	return errors.Join(d.unregister(&d.cmb), d.unregister(&d.pmr), d.dev.Close())
@@ -112,7 +128,7 @@ type doorbell struct {
 }
 
 func (d *device) doorbell(qid uint16, isCQ bool) (doorbell, error) {
-	off := uint64(nvme.DoorbellOffset(qid, isCQ, int(d.cfg.DoorbellStride)))
+	off := uint64(nvme.DoorbellOffset(qid, isCQ, int(d.config().DoorbellStride)))
 	if off+bytesOfDoorbell > d.bar.Size() {
 		return doorbell{}, fmt.Errorf("the doorbell of queue %d is at %#x, outside BAR 0 of %d bytes", qid, off, d.bar.Size())
 	}
@@ -140,6 +156,8 @@ type shadow struct {
 }
 
 func (d *device) shadow(qid uint16, isCQ bool) shadow {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	off := uint64(nvme.DoorbellOffset(qid, isCQ, int(d.cfg.DoorbellStride))) - nvme.RegDoorbells
 	if off+bytesOfDoorbell > uint64(min(len(d.doorbells), len(d.events))) {
 		return shadow{}

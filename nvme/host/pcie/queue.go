@@ -96,7 +96,7 @@ func (d *device) NewQueue(c host.QueueConfig) (host.Queue, error) {
 // configure takes over what is known about the controller. The admin queue
 // has only PRPs (NVM Express Base 2.0, 3.3.3.1).
 func (q *queue) configure() {
-	c := &q.dev.cfg
+	c := q.dev.config()
 	q.pageSize = uint64(c.PageSize)
 	q.narrow = c.NarrowCMBAccess
 	if q.id != 0 {
