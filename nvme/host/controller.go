@@ -288,10 +288,7 @@ func (c *Controller) AllocIOQPairContext(ctx context.Context, o QPairOptions) (*
 	qp.timeouts = c.timeouts.Load()
 	qp.updateSpecial()
 	if err := c.createQueues(ctx, qp); err != nil {
-		if !errors.Is(err, ErrTimeout) { // the controller may still use the memory then
-			err = errors.Join(err, qp.q.Close())
-		}
-		c.giveID(id)
+		c.dropQueues(qp, err)
 		return nil, fmt.Errorf("host: creating I/O queue pair %d: %w", id, err)
 	}
 	qp.q.Connected()
@@ -302,6 +299,20 @@ func (c *Controller) AllocIOQPairContext(ctx context.Context, o QPairOptions) (*
 	c.qpairs[id] = qp
 	c.mu.Unlock()
 	return qp, nil
+}
+
+// dropQueues takes back what could not be created. A controller that only
+// did not answer may still use the memory and the identifier.
+func (c *Controller) dropQueues(qp *QPair, err error) {
+	var status *StatusError
+	if errors.As(err, &status) || c.getPhase() == phaseRemoved {
+		_ = qp.q.Close() // frees memory, which cannot fail
+		c.giveID(qp.id)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.zombies = append(c.zombies, qp.q)
 }
 
 func (c *Controller) takeID() (uint16, error) {
