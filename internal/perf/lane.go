@@ -48,7 +48,7 @@ type lane struct {
 	most      uint64
 	latencies Histogram
 
-	// Published after each poll for the progress line.
+	// Published now and then for the progress line.
 	seenIOs   atomic.Uint64
 	seenBytes atomic.Uint64
 }
@@ -188,10 +188,6 @@ func (l *lane) poll() int {
 	}
 	if len(l.parked) > 0 {
 		l.retry()
-	}
-	if sum > 0 {
-		l.seenIOs.Store(l.completed)
-		l.seenBytes.Store(l.bytes)
 	}
 	return sum
 }

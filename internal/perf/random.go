@@ -5,6 +5,7 @@ package perf
 import (
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // xorshift is a pseudo-random sequence of 64-bit numbers (Marsaglia's
@@ -20,8 +21,12 @@ func (x *xorshift) next() uint64 {
 	return v
 }
 
-// below returns a number from 0 to n-1.
-func (x *xorshift) below(n uint64) uint64 { return x.next() % n }
+// below returns a number from 0 to n-1, by a multiplication: a division takes
+// ten times as long.
+func (x *xorshift) below(n uint64) uint64 {
+	hi, _ := bits.Mul64(x.next(), n)
+	return hi
+}
 
 // zipf draws numbers from 0 to n-1 of which the small ones are likelier, by
 // the method of Gray and others, "Quickly Generating Billion-Record Synthetic

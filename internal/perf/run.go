@@ -240,8 +240,8 @@ type totals struct{ ios, bytes, polls, busy uint64 }
 
 func (r *run) totals() (t totals) {
 	for _, w := range r.workers {
-		t.polls += w.polls.Load()
-		t.busy += w.busy.Load()
+		t.polls += w.seenPolls.Load()
+		t.busy += w.seenBusy.Load()
 		for _, l := range w.lanes {
 			t.ios += l.seenIOs.Load()
 			t.bytes += l.seenBytes.Load()

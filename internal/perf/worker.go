@@ -16,8 +16,11 @@ import (
 const (
 	// drainTime is how long commands may take to end after the run.
 	drainTime = 30 * time.Second
-	// checkRounds is how many polls pass between looks at the clock.
-	checkRounds = 16
+	// checkRounds is how many rounds pass between looks at the clock, and
+	// publishRounds between updates of what the progress line shows, which
+	// are locked instructions.
+	checkRounds   = 16
+	publishRounds = 1024
 	// yieldRounds is how many polls without a completion pass before the
 	// processor is offered to others, which may be who has to answer.
 	yieldRounds = 4096
@@ -32,9 +35,13 @@ type worker struct {
 
 	idle    int // polls in a row without a completion
 	elapsed uint64
-	polls   atomic.Uint64
-	busy    atomic.Uint64
-	warming atomic.Bool
+	polls   uint64
+	busy    uint64
+
+	// Published now and then for the progress line.
+	seenPolls atomic.Uint64
+	seenBusy  atomic.Uint64
+	warming   atomic.Bool
 }
 
 // work is the whole life of the worker; the lanes are ready. ready is called
@@ -92,16 +99,28 @@ func (w *worker) loop(deadline uint64) {
 		if draining {
 			return
 		}
+		if round%publishRounds == 0 {
+			w.publish()
+		}
 		if round%checkRounds == 0 && w.cfg.Time > 0 && ticks() >= deadline {
 			return
 		}
 	}
 }
 
+func (w *worker) publish() {
+	w.seenPolls.Store(w.polls)
+	w.seenBusy.Store(w.busy)
+	for _, l := range w.lanes {
+		l.seenIOs.Store(l.completed)
+		l.seenBytes.Store(l.bytes)
+	}
+}
+
 func (w *worker) poll(l *lane) {
-	w.polls.Store(w.polls.Load() + 1)
+	w.polls++
 	if l.poll() > 0 {
-		w.busy.Store(w.busy.Load() + 1)
+		w.busy++
 		w.idle = 0
 		return
 	}
