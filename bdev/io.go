@@ -26,9 +26,10 @@ type IO struct {
 
 	ch    *UserChannel
 	start uint64 // ticks
+	link  *IO    // deferred completions and waiting IOs
 
 	// Done is told of the end, on the channel's thread.
-	Done Completer
+	Done Completer // the fields up to here are a cache line
 
 	// Iov is the data of OpRead, OpWrite, OpCompare and OpCompareAndWrite:
 	// exactly Blocks times the block size, in any number of pieces.
@@ -48,7 +49,6 @@ type IO struct {
 	Driver any
 	Next   *IO
 
-	link  *IO // deferred completions and waiting IOs
 	split split
 }
 
