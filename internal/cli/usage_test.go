@@ -47,6 +47,7 @@ func TestMistakes(t *testing.T) {
 		{"perf -q 1 -o 4k -w read -t 1 /dev/sda", 2, []string{"/dev/sda", "-r"}},
 		{"perf -q 1 -o 4000 -w read -d 8", 1, []string{"4000", "512"}},
 		{"perf -q 1 -o 128M -w read -d 8", 1, []string{"smaller -o"}},
+		{"perf -q 1 -o 4k -w read -d 8 -c [1000]", 1, []string{"core 1000", "-c"}},
 		{"tgt --malloc 10x", 2, []string{`"10x"`}},
 		{"tgt --malloc 1000", 2, []string{"multiple of the block size"}},
 		{"tgt --malloc 1M,block=1000", 2, []string{`"1000"`, "power of two"}},

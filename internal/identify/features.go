@@ -113,9 +113,10 @@ func (r *Report) thermal(t *text) {
 	t.line()
 }
 
-// extra asks for what the namespace's I/O command set adds.
-func (n *Namespace) extra(q *asker) {
-	if n.CSI != nvme.CSINVM && n.CSI != nvme.CSIZNS {
+// extra asks for what the namespace's I/O command set adds. That of the NVM
+// command set has a meaning only with extended LBA formats.
+func (n *Namespace) extra(q *asker, extended bool) {
+	if n.CSI != nvme.CSIZNS && (n.CSI != nvme.CSINVM || !extended) {
 		return
 	}
 	p := q.commandSetData(n.ID, n.CSI)

@@ -90,7 +90,7 @@ func Collect(ctx context.Context, c *host.Controller, name string) (*Report, err
 	for _, ns := range c.Namespaces() {
 		n := &Namespace{ID: ns.ID(), CSI: nvme.CSI(ns.CSI()), NGUID: ns.NGUID(), EUI64: ns.EUI64(), UUID: ns.UUID(), Data: ns.Data()}
 		n.Features = q.features(namespaceFeatures, n.ID)
-		n.extra(q)
+		n.extra(q, r.Controller.CTRATT&nvme.CTRATTExtendedLBAFormats != 0)
 		r.Namespaces = append(r.Namespaces, n)
 	}
 	if q.err != nil {

@@ -172,9 +172,8 @@ func (r *run) work() error {
 	barrier.Add(len(r.workers))
 	for i, w := range r.workers {
 		wg.Go(func() {
-			errs[i] = w.work(func(err error) bool {
-				if err != nil {
-					errs[i] = err
+			errs[i] = w.work(func(ok bool) bool {
+				if !ok {
 					broken.Store(true)
 				}
 				if ready.Add(1) == int32(len(r.workers)) && !broken.Load() {

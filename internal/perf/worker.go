@@ -45,8 +45,8 @@ type worker struct {
 }
 
 // work is the whole life of the worker; the lanes are ready. ready is called
-// when the thread sits on its core, and returns when all do.
-func (w *worker) work(ready func(error) bool) (err error) {
+// with whether the thread sits on its core, and returns whether all do.
+func (w *worker) work(ready func(bool) bool) (err error) {
 	runtime.LockOSThread() // never unlocked: the thread ends with its affinity
 	debug.SetPanicOnFault(true)
 	defer func() {
@@ -55,8 +55,8 @@ func (w *worker) work(ready func(error) bool) (err error) {
 			w.run.stop.Store(true)
 		}
 	}()
-	if !ready(pin(w.core)) {
-		return nil
+	if err := pin(w.core); !ready(err == nil) {
+		return err
 	}
 	start := ticks()
 	for _, l := range w.lanes {
