@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/vfiouser"
 	"github.com/gospdk/gospdk/vfiouser/server"
@@ -99,7 +100,7 @@ func (e *endpoint) Connected(conn *server.Conn) {
 		return
 	}
 	e.ctrl = c
-	log.Noticef("%s: client connected, controller %d", e.l.dir, c.core.ID())
+	flag.Infof("%s: client connected, controller %d", e.l.dir, c.core.ID())
 }
 
 // Disconnected implements server.Device.
@@ -109,8 +110,11 @@ func (e *endpoint) Disconnected(err error) {
 		return
 	}
 	e.ctrl = nil
-	if errors.Is(err, io.EOF) {
-		log.Noticef("%s: client of controller %d has gone", e.l.dir, c.core.ID())
+	switch csts := c.core.CSTS(); {
+	case csts.RDY() && csts.SHST() == nvme.SHSTNormal:
+		log.Warnf("%s: client of controller %d has gone without shutting it down: %v", e.l.dir, c.core.ID(), err)
+	case errors.Is(err, io.EOF):
+		flag.Infof("%s: client of controller %d has gone", e.l.dir, c.core.ID())
 	}
 	c.close()
 }

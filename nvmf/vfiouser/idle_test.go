@@ -61,10 +61,17 @@ func TestArmBacksOff(t *testing.T) {
 	g := newRig(t, Options{})
 	c := g.connectWith(pcivfiouser.Options{NoIOEventFDs: true})
 	c.enable(32)
-	for i, want := range []time.Duration{1, 2, 4, 4} {
-		if d := g.armed(); d != want*time.Millisecond {
-			t.Errorf("sleep %d: %v, want %d ms", i, d, want)
+	var idle, last time.Duration
+	for i := range 50 {
+		d := g.armed()
+		if i == 0 && d != minBackoff || d < last || d > maxBackoff {
+			t.Errorf("sleep %d: %v after %v, want %v at first, then ever longer up to %v", i, d, last, minBackoff, maxBackoff)
 		}
+		last = d
+		idle += d
+	}
+	if last != maxBackoff {
+		t.Errorf("after %v idle: sleep %v, want %v", idle, last, maxBackoff)
 	}
 	id := c.alloc(pageSize)
 	c.asq.ok(nvme.Command{Opcode: nvme.AdminIdentify, PRP1: id.Addr(), CDW10: 1})
