@@ -125,8 +125,8 @@ func (r *Registry) List() []Info {
 }
 
 // Open opens a device by name, alias or UUID. onEvent, which may be nil, is
-// called on a goroutine of its own, one event after the other; it may call
-// Close. On EventRemove the user has to close its channels and the
+// called on a goroutine of its own, one event after the other, perhaps once
+// more after Close; it may call Close. On EventRemove the user has to close its channels and the
 // descriptor.
 func (r *Registry) Open(ctx context.Context, name string, mode Mode, onEvent func(Event)) (*Desc, error) {
 	if err := ctx.Err(); err != nil {
