@@ -49,13 +49,17 @@ func Run(ctx context.Context, cfg Config, targets []*Target) (res *Result, err e
 
 	background, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { r.pollAdmin(background, targets) })
+	var adminErr error
+	wg.Go(func() { adminErr = r.pollAdmin(background, targets) })
 	wg.Go(func() { r.report(background) })
 	stop := context.AfterFunc(ctx, func() { r.stop.Store(true) })
 	err = r.work()
 	stop()
 	cancel()
 	wg.Wait()
+	if err == nil {
+		err = adminErr // no I/O was in flight to tell
+	}
 	return r.result(), err
 }
 
@@ -189,19 +193,21 @@ func (r *run) work() error {
 	return errors.Join(errs...)
 }
 
-// pollAdmin keeps the controllers alive and ends the run when one fails.
-func (r *run) pollAdmin(ctx context.Context, targets []*Target) {
+// pollAdmin keeps the controllers alive until ctx ends. It ends the run when
+// one fails.
+func (r *run) pollAdmin(ctx context.Context, targets []*Target) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-tick.C:
 		}
 		for _, t := range targets {
 			if _, err := t.Ctrlr.ProcessAdminCompletions(); err != nil {
 				r.stop.Store(true)
+				return fmt.Errorf("%s: the controller has gone: %w", t.Name, err)
 			}
 		}
 	}
