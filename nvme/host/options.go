@@ -16,13 +16,12 @@ const (
 	DefaultKeepAliveTimeout = 10 * time.Second
 	DefaultRetryCount       = 4
 
-	quirkIOQueueSize      = 1024
-	quirkAdminQueueSize   = 256
-	minAdminQueueSize     = 2
-	pcieMinAdminQueueSize = 256
-	maxAdminQueueSize     = 4096
-	maxQueueSize          = 65536
-	minIOQueueSize        = 2
+	quirkIOQueueSize    = 1024
+	quirkAdminQueueSize = 256
+	minAdminQueueSize   = 2
+	maxAdminQueueSize   = 4096
+	maxQueueSize        = 65536
+	minIOQueueSize      = 2
 )
 
 // Arbitration selects how the controller chooses among submission queues

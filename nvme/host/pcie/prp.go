@@ -23,19 +23,24 @@ var errPRPEntries = errors.New("out of PRP entries")
 func (q *queue) build(cmd *nvme.Command, p *host.Payload, cid uint16) error {
 	cmd.Flags &= nvme.FlagsFUSEMask
 	sgl := q.sgl && !(q.noSGLDSM && cmd.Opcode == nvme.CmdDatasetManagement)
-	if p.Iov == nil && !sgl && !nvmeLog.Enabled() {
-		// The common case: contiguous, up to two pages.
+	if p.Iov == nil {
+		// The common case: contiguous, up to two pages. That needs no list,
+		// nor an SGL where the controller has them.
 		addr, n, err := q.tr.Translate(p.Buf)
-		if room := 2*q.pageSize - addr&(q.pageSize-1); err == nil && addr&3 == 0 && uint64(p.Len) <= room && uint32(n) >= p.Len {
-			cmd.PRP1 = addr
-			cmd.PRP2 = 0
-			if uint64(p.Len) > room-q.pageSize {
-				cmd.PRP2 = (addr + q.pageSize) &^ (q.pageSize - 1)
+		room := 2*q.pageSize - addr&(q.pageSize-1)
+		if err == nil && addr&3 == 0 && uint64(p.Len) <= room && uint32(n) >= p.Len && (p.Meta == nil || !sgl) {
+			sgl = false
+			if !nvmeLog.Enabled() {
+				cmd.PRP1 = addr
+				cmd.PRP2 = 0
+				if uint64(p.Len) > room-q.pageSize {
+					cmd.PRP2 = (addr + q.pageSize) &^ (q.pageSize - 1)
+				}
+				if p.Meta == nil {
+					return nil
+				}
+				return q.fail(q.buildMeta(cmd, p, cid, false))
 			}
-			if p.Meta == nil {
-				return nil
-			}
-			return q.fail(q.buildMeta(cmd, p, cid, false))
 		}
 	}
 	var err error

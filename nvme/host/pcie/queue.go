@@ -191,8 +191,11 @@ func (q *queue) Submit(r *host.Request, more bool) error {
 	if n == 0 {
 		return host.ErrNoTracker
 	}
-	cid := q.free[n-1]
 	cmd, p := r.Command(), r.Payload()
+	if q.id == 0 && cmd.Opcode == nvme.AdminAsyncEventRequest {
+		q.coldest()
+	}
+	cid := q.free[n-1]
 	cmd.CID = cid
 	if p.Len != 0 {
 		if err := q.build(cmd, p, cid); err != nil {
@@ -211,6 +214,14 @@ func (q *queue) Submit(r *host.Request, more bool) error {
 		q.ringSQ()
 	}
 	return nil
+}
+
+// coldest makes the tracker used longest ago the next one: a command that is
+// outstanding for ever does not take the one that everything else reuses.
+func (q *queue) coldest() {
+	cid := q.free[0]
+	copy(q.free, q.free[1:])
+	q.free[len(q.free)-1] = cid
 }
 
 // Check implements host.Queue.

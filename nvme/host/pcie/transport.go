@@ -18,6 +18,9 @@ import (
 	"github.com/gospdk/gospdk/pci/vfiouser"
 )
 
+// minAdminQueueSize is cheap where queues are just memory.
+const minAdminQueueSize = 256
+
 var (
 	nvmeLog = log.Flag("nvme")
 	le      = binary.LittleEndian
@@ -41,7 +44,8 @@ func openVFIOUser(ctx context.Context, dir string) (pci.Device, error) {
 }
 
 // Open implements host.Transport.
-func (t Transport) Open(ctx context.Context, trid nvme.TransportID, _ *host.Options) (host.Link, error) {
+func (t Transport) Open(ctx context.Context, trid nvme.TransportID, o *host.Options) (host.Link, error) {
+	o.AdminQueueSize = max(o.AdminQueueSize, minAdminQueueSize)
 	var open Opener
 	switch trid.Trtype {
 	case nvme.TrtypePCIe:
