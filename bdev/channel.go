@@ -100,9 +100,9 @@ func (k *channel) drained() {
 			}
 		}
 		done := k.drains[0]
-		k.drains = k.drains[1:]
-		k.epoch ^= 1
-		if len(k.drains) == 0 {
+		if k.drains = k.drains[1:]; len(k.drains) > 0 {
+			k.epoch ^= 1 // the next one's turn
+		} else {
 			k.drains = nil
 		}
 		done()

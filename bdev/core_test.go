@@ -212,6 +212,29 @@ func TestSplitWithoutFreeParts(t *testing.T) {
 	}
 }
 
+// An IO that fails while it waits for free parts ends once.
+func TestSplitFailsWithoutFreeParts(t *testing.T) {
+	d := newFake(1000)
+	d.manual = true
+	d.info.OptimalIOBoundary, d.info.SplitOnBoundary = 1, true
+	b := newTestbed(t, d)
+	ch := b.channel(thread.New("t"))
+	hog, starved := newRequest(bdev.OpRead, 0, 63), newRequest(bdev.OpRead, 100, 10)
+	ch.Submit(&hog.IO)
+	ch.Submit(&starved.IO) // one part
+	c := d.chans[0]
+	c.end(63, bdev.StatusFailed)
+	for len(c.held) > 0 {
+		c.finish(0)
+	}
+	if hog.n != 1 || hog.Status != 0 || starved.n != 1 || starved.Status != bdev.StatusFailed {
+		t.Errorf("hog %d %v, starved %d %v", hog.n, hog.Status, starved.n, starved.Status)
+	}
+	if n := ch.Outstanding(); n != 0 {
+		t.Errorf("%d IOs outstanding", n)
+	}
+}
+
 func TestAbort(t *testing.T) {
 	d := newFake(1000, bdev.OpAbort)
 	d.manual = true

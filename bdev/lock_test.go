@@ -60,6 +60,41 @@ func TestCompareAndWriteKeepsOtherWritesOut(t *testing.T) {
 	}
 }
 
+// A second lock waits for what was submitted while the first was waiting.
+func TestLocksDrainOneAfterTheOther(t *testing.T) {
+	d := newFake(100)
+	d.manual = true
+	b := newTestbed(t, d)
+	t1, t2 := thread.New("t1"), thread.New("t2")
+	ch1, ch2 := b.channel(t1), b.channel(t2)
+	dev1, dev2 := d.chans[0], d.chans[1]
+	early, beside := newRequest(bdev.OpWrite, 8, 1), newRequest(bdev.OpWrite, 9, 1)
+	first, second := newRequest(bdev.OpCompareAndWrite, 8, 1), newRequest(bdev.OpCompareAndWrite, 9, 1)
+	ch2.Submit(&early.IO)
+	ch1.Submit(&first.IO)
+	pollAll(t1, t2)
+	ch2.Submit(&beside.IO)
+	dev2.finish(0) // early
+	pollAll(t1, t2)
+	dev1.finish(0)
+	pollAll(t1, t2)
+	dev1.finish(0)
+	pollAll(t1, t2)
+	if first.n != 1 {
+		t.Fatal("the first compare and write has not ended")
+	}
+	ch1.Submit(&second.IO)
+	pollAll(t1, t2)
+	if len(dev1.held) != 0 {
+		t.Error("the second compare did not wait for a write that began before it")
+	}
+	d.manual = false
+	pollAll(t1, t2)
+	if second.n != 1 || second.Status != 0 || beside.n != 1 {
+		t.Errorf("second %d %v, beside %d", second.n, second.Status, beside.n)
+	}
+}
+
 // A waiting write can be aborted, and a channel that is opened while a range
 // is locked knows of the lock.
 func TestLockedWriteOnALateChannelAborts(t *testing.T) {

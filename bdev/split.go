@@ -71,6 +71,7 @@ func (c *UserChannel) advance(io *IO) {
 			s.parts--
 			s.fail(status)
 			c.k.parts.put(p)
+			c.k.parts.feed()
 			break
 		}
 		c.mod.Submit(&p.io)
@@ -161,9 +162,14 @@ func (p *part) Complete(io *IO) {
 	if status != StatusSuccess {
 		parent.split.fail(status)
 	}
+	// One that waits for parts is advanced by feed, at its turn, and may
+	// have ended when that returns.
+	starved := parent.split.starved
 	c.k.parts.put(p)
 	c.k.parts.feed()
-	c.advance(parent)
+	if !starved {
+		c.advance(parent)
+	}
 }
 
 // compare holds what has been read against what is wanted.
