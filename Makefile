@@ -25,7 +25,7 @@ help:
 
 build:
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/gospdk
+	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/gospdk
 	@size=$$(wc -c < $(BIN)); test $$size -lt $(MAX_BYTES) || \
 	  { echo "$(BIN) has $$size bytes; the limit is $(MAX_BYTES)"; exit 1; }
 
