@@ -25,6 +25,7 @@ type targetFlags struct {
 	mask   string
 	nqn    string
 	poll   bool
+	trap   bool
 }
 
 func (a *app) targetCommand() *cobra.Command {
@@ -49,6 +50,7 @@ Without a client or work it sleeps; --poll keeps its CPUs spinning.`,
 	fl.StringVarP(&f.mask, "cpumask", "m", "", "CPUs to work on, such as 0x3 or [0-1] (default: the first allowed one)")
 	fl.StringVar(&f.nqn, "nqn", embedded.DefaultNQN, "name of the subsystem")
 	fl.BoolVar(&f.poll, "poll", false, "never sleep")
+	fl.BoolVar(&f.trap, "trap-doorbells", false, "keep clients from mapping the doorbells: a sleeping target then wakes at once for a QEMU guest; not for SPDK's initiator")
 	addLogFlag(cmd, "L")
 	addIgnored(cmd, environment...)
 	addIgnored(cmd, [3]string{"mem-size", "s", "MB"})
@@ -135,7 +137,7 @@ func (a *app) makeDisks(specs diskFlags) (disks []bdev.Device, err error) {
 }
 
 func (a *app) serve(ctx context.Context, f *targetFlags) (err error) {
-	c := embedded.Config{NQN: f.nqn, Poll: f.poll}
+	c := embedded.Config{NQN: f.nqn, Poll: f.poll, TrapDoorbells: f.trap}
 	if f.mask != "" {
 		if c.Mask, err = reactor.ParseMask(f.mask); err != nil {
 			return &usageError{err}

@@ -35,6 +35,8 @@ type Config struct {
 	Mask reactor.Mask
 	// Poll keeps the reactors from sleeping.
 	Poll bool
+	// TrapDoorbells is vfiouser.Options.TrapDoorbells.
+	TrapDoorbells bool
 	// Disks become namespaces in this order. Close removes them.
 	Disks []bdev.Device
 }
@@ -80,20 +82,20 @@ func Start(ctx context.Context, c Config) (_ *Target, err error) {
 		name := d.Info().Name
 		t.later(func(ctx context.Context) error { return registry.Unregister(ctx, name) })
 	}
-	if err = t.serve(ctx, set, registry, c.Disks); err != nil {
+	if err = t.serve(ctx, set, registry, c); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-func (t *Target) serve(ctx context.Context, set *reactor.Set, registry *bdev.Registry, disks []bdev.Device) error {
+func (t *Target) serve(ctx context.Context, set *reactor.Set, registry *bdev.Registry, c Config) error {
 	target := nvmf.NewTarget(registry)
 	t.later(target.Close)
 	sub, err := target.NewSubsystem(t.nqn, nvmf.SubsystemOptions{})
 	if err != nil {
 		return err
 	}
-	for _, d := range disks {
+	for _, d := range c.Disks {
 		if _, err := sub.AddNamespace(ctx, d.Info().Name, nvmf.NamespaceOptions{}); err != nil {
 			return err
 		}
@@ -111,7 +113,7 @@ func (t *Target) serve(ctx context.Context, set *reactor.Set, registry *bdev.Reg
 		threads = append(threads, th)
 	}
 	for _, dir := range t.dirs {
-		l, err := vfiouser.Listen(ctx, target, sub, dir, threads, vfiouser.Options{})
+		l, err := vfiouser.Listen(ctx, target, sub, dir, threads, vfiouser.Options{TrapDoorbells: c.TrapDoorbells})
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func (e *endpoint) Info() server.Info {
 func (e *endpoint) Regions() []server.Region {
 	const rw = vfiouser.RegionRead | vfiouser.RegionWrite
 	bar0 := server.Region{Index: vfiouser.RegionBAR0, Size: bar0Size, Flags: rw, FD: -1}
-	if d := e.doorbells; d != nil {
+	if d := e.doorbells; d != nil && !e.l.opts.TrapDoorbells {
 		bar0.Flags |= vfiouser.RegionMmap
 		bar0.FD = d.memfd
 		bar0.Mmap = []vfiouser.Area{{Offset: doorbellOffset, Size: doorbellSize}}

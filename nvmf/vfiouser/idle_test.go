@@ -62,7 +62,7 @@ func TestArmBacksOff(t *testing.T) {
 	c := g.connectWith(pcivfiouser.Options{NoIOEventFDs: true})
 	c.enable(32)
 	var idle, last time.Duration
-	for i := range 50 {
+	for i := range 80 {
 		d := g.armed()
 		if i == 0 && d != minBackoff || d < last || d > maxBackoff {
 			t.Errorf("sleep %d: %v after %v, want %v at first, then ever longer up to %v", i, d, last, minBackoff, maxBackoff)
@@ -223,5 +223,23 @@ func TestAllocations(t *testing.T) {
 	once()
 	if n := testing.AllocsPerRun(200, once); n != 0 {
 		t.Errorf("%v allocations for 16 commands", n)
+	}
+}
+
+// Without a mapping every doorbell is a message, which wakes: no back-off, and
+// commands are carried out all the same.
+func TestTrappedDoorbells(t *testing.T) {
+	g := newRig(t, Options{TrapDoorbells: true})
+	c := g.connect()
+	c.enable(32)
+	if bar, err := c.dev.MapBAR(0); err != nil || bar.Mem(nvme.RegDoorbells, 8) != nil {
+		t.Fatalf("doorbells are mapped (%v)", err)
+	}
+	id := c.alloc(pageSize)
+	for range 20 {
+		c.asq.ok(nvme.Command{Opcode: nvme.AdminIdentify, PRP1: id.Addr(), CDW10: 1})
+		if d := g.armed(); d != thread.Forever {
+			t.Errorf("sleep %v, want forever", d)
+		}
 	}
 }

@@ -45,6 +45,11 @@ type Options struct {
 	MaxDataSize uint32
 	// NoShadowDoorbells leaves out Doorbell Buffer Config.
 	NoShadowDoorbells bool
+	// TrapDoorbells keeps clients from mapping the doorbells, so that each
+	// store to one is a message, which wakes a sleeping target at once. It
+	// suits QEMU guests that use shadow doorbells, as Linux does; SPDK's
+	// initiator cannot work without the mapping.
+	TrapDoorbells bool
 }
 
 // Limits and defaults.
