@@ -5,41 +5,36 @@ package bdev
 import (
 	"sync"
 
+	"github.com/gospdk/gospdk/reactor"
 	"github.com/gospdk/gospdk/thread"
 )
 
 // background is the thread on which blocking handles do their IO unless they
 // are given one. It is started at first need.
 type background struct {
-	mu   sync.Mutex
-	t    *thread.Thread
-	host *host
+	mu sync.Mutex
+	r  *reactor.Background
 }
 
 func (b *background) thread() (*thread.Thread, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.t != nil {
-		return b.t, nil
+	if b.r == nil {
+		r, err := reactor.StartBackground("bdev_blocking")
+		if err != nil {
+			return nil, err
+		}
+		b.r = r
 	}
-	h, err := newHost()
-	if err != nil {
-		return nil, err
-	}
-	b.host = h
-	b.t = thread.New("bdev_blocking", thread.WithHost(h))
-	go h.run(b.t)
-	return b.t, nil
+	return b.r.Thread(), nil
 }
 
 // stop ends the thread, with what is left on it.
 func (b *background) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.t == nil {
-		return
+	if b.r != nil {
+		b.r.Stop()
+		b.r = nil
 	}
-	b.t.Exit()
-	<-b.host.done
-	b.t = nil
 }
