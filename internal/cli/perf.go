@@ -113,6 +113,7 @@ func addPerfFlags(cmd *cobra.Command, f *perfFlags) {
 func addPerfCompatibility(cmd *cobra.Command) {
 	addIgnored(cmd, environment...)
 	addIgnored(cmd, [][3]string{
+		{"enable-uring", "R", ""}, // instead of libaio for kernel devices, which this perf does not measure
 		{"hugemem-size", "s", "MB"}, {"default-sock-impl", "S", "impl"},
 		{"disable-zcopy", "z", "impl"}, {"enable-zcopy", "Z", "impl"},
 		{"zerocopy-threshold", "", "bytes"}, {"zerocopy-threshold-sock-impl", "", "impl"},
@@ -122,7 +123,6 @@ func addPerfCompatibility(cmd *cobra.Command) {
 	}...)
 	const noTCP = "there is no NVMe/TCP here yet; leave it out"
 	for _, o := range [][4]string{
-		{"enable-uring", "R", "", "it measures kernel devices, which is not possible here; leave it out"},
 		{"enable-vmd", "V", "", "VMD is not supported; leave it out"},
 		{"enable-interrupt", "E", "", "completion interrupts are not supported; leave it out, the queues are polled"},
 		{"tpoint-group-mask", "y", "mask", "there are no trace points yet; leave it out"},

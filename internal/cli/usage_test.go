@@ -41,7 +41,7 @@ func TestMistakes(t *testing.T) {
 		{"perf -q 1 -o 4k -w read -t 1 -c zebra", 2, []string{"zebra", "--core-mask"}},
 		{"perf -q 1 -o 4k -w read -t 1 -d 5x", 2, []string{"5x"}},
 		{"perf -q 1 -o 4k -w read -t 1 -e PRACT=7", 2, []string{"PRACT=7"}},
-		{"perf -q 1 -o 4k -w read -t 1 -R", 2, []string{"enable-uring", "leave it out"}},
+		{"perf -q 1 -o 4k -w read -t 1 -V", 2, []string{"enable-vmd", "leave it out"}},
 		{"perf -q 1 -o 4k -w read -t 1 --log-level loud", 2, []string{"loud", "warning"}},
 		{"perf -q 1 -o 4k -w read -t 1 -T nonsense", 2, []string{"nonsense", "nvme"}},
 		{"perf -q 1 -o 4k -w read -t 1 /dev/sda", 2, []string{"/dev/sda", "-r"}},
