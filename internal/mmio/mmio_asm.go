@@ -38,3 +38,9 @@ func MB()
 
 // Pause tells the processor that this is a spin loop.
 func Pause()
+
+// Prefetch asks for the cache line of p, which another processor may have
+// written, before it is needed. It never faults.
+//
+//go:noescape
+func Prefetch(p *byte)

@@ -34,3 +34,6 @@ func MB() { atomic.AddUint32(&fence, 0) }
 
 // Pause tells the scheduler that this is a spin loop.
 func Pause() { runtime.Gosched() }
+
+// Prefetch does nothing here.
+func Prefetch(*byte) {}

@@ -20,6 +20,8 @@ func TestAccessWidths(t *testing.T) {
 	RMB()
 	MB()
 	Pause()
+	Prefetch(nil) // a hint for any address
+	Prefetch(new(byte))
 	if words != [3]uint32{1, 0xdeadbeef, 3} || Load32(&words[1]) != 0xdeadbeef || Acquire32(&words[1]) != 0xdeadbeef {
 		t.Fatalf("Store32 wrote %#x", words)
 	}

@@ -108,6 +108,11 @@ func (c *controller) pollSQ(q *sq) (n int) {
 			q.head = 0
 		}
 		n++
+		if q.head != tail {
+			// The client's processor has the line; it comes while the
+			// data of this command move.
+			mmio.Prefetch(&q.mem[q.head*commandSize])
+		}
 		c.current = s
 		c.execute(q, s)
 		c.current = nil
