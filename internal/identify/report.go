@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
@@ -64,7 +65,7 @@ const allNamespaces = 0xffffffff
 var (
 	controllerFeatures = []nvme.FeatureID{
 		nvme.FeatureArbitration, nvme.FeaturePowerManagement, nvme.FeatureTemperatureThreshold,
-		nvme.FeatureVolatileWriteCache, nvme.FeatureNumberOfQueues, nvme.FeatureInterruptCoalescing,
+		nvme.FeatureNumberOfQueues, nvme.FeatureInterruptCoalescing,
 		nvme.FeatureInterruptVectorConfiguration, nvme.FeatureWriteAtomicity,
 		nvme.FeatureAsyncEventConfiguration, nvme.FeatureKeepAliveTimer,
 	}
@@ -85,7 +86,11 @@ func Collect(ctx context.Context, c *host.Controller, name string) (*Report, err
 	if r.CAP.PMRS() {
 		r.PMRCAP = nvme.PMRCAP(q.register(nvme.RegPMRCAP))
 	}
-	r.Features = q.features(controllerFeatures, 0)
+	features := controllerFeatures
+	if r.Controller.VWC&nvme.VWCPresent != 0 { // the question is an error otherwise
+		features = append(slices.Clip(features), nvme.FeatureVolatileWriteCache)
+	}
+	r.Features = q.features(features, 0)
 	r.logPages(q)
 	for _, ns := range c.Namespaces() {
 		n := &Namespace{ID: ns.ID(), CSI: nvme.CSI(ns.CSI()), NGUID: ns.NGUID(), EUI64: ns.EUI64(), UUID: ns.UUID(), Data: ns.Data()}
