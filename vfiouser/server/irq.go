@@ -21,11 +21,10 @@ type irqType struct {
 // its place behind the number (dup3). A thread that is just writing it thus
 // never hits a number that means something else by now.
 type vector struct {
-	fd       atomic.Int64 // eventfd + 1; 0 for none
-	blocking atomic.Bool  // the eventfd is
-	on       atomic.Bool
-	masked   atomic.Bool
-	pending  atomic.Bool
+	fd      atomic.Int64 // eventfd + 1; 0 for none
+	on      atomic.Bool
+	masked  atomic.Bool
+	pending atomic.Bool
 }
 
 func (t *irqType) init(i IRQ) {
@@ -33,9 +32,9 @@ func (t *irqType) init(i IRQ) {
 	t.vectors = make([]vector, max(i.Count, 0))
 }
 
-// TriggerIRQ signals a vector: one write to its eventfd (and before it one
-// poll, if the client made it blocking), without allocation, from any thread. It does nothing if the client has given no eventfd; a
-// masked vector is signalled when the client unmasks it.
+// TriggerIRQ signals a vector by its eventfd, without allocation, from any
+// thread. It does nothing if the client has given no eventfd; a masked vector
+// is signalled when the client unmasks it.
 func (c *Conn) TriggerIRQ(index, vector int) {
 	if uint(index) >= uint(len(c.irqs)) {
 		return
@@ -61,7 +60,9 @@ func (c *Conn) TriggerIRQ(index, vector int) {
 
 func (v *vector) signal() {
 	if v.on.Load() {
-		_ = vfiosock.EventFD{FD: int(v.fd.Load()) - 1, Blocking: v.blocking.Load()}.Signal()
+		// The client can make the eventfd blocking, and fill its counter, at
+		// any time: whether a write would wait is asked each time.
+		_ = vfiosock.EventFD{FD: int(v.fd.Load()) - 1, Blocking: true}.Signal()
 	}
 }
 
@@ -160,12 +161,8 @@ func mask(vectors []vector, req *vfiouser.IRQSet) {
 
 // assign makes the vector signal descriptor i of m.
 func (v *vector) assign(m *vfiosock.Message, i int) error {
-	e, err := vfiosock.CheckEventFD(m.FDs[i])
-	if err != nil {
+	if _, err := vfiosock.CheckEventFD(m.FDs[i]); err != nil {
 		return err
-	}
-	if e.Blocking { // before the number means it
-		v.blocking.Store(true)
 	}
 	if old := int(v.fd.Load()) - 1; old >= 0 {
 		if err := replaceFD(m.FDs[i], old); err != nil {
@@ -174,7 +171,6 @@ func (v *vector) assign(m *vfiosock.Message, i int) error {
 	} else {
 		v.fd.Store(int64(m.TakeFD(i)) + 1)
 	}
-	v.blocking.Store(e.Blocking)
 	v.on.Store(true)
 	return nil
 }
