@@ -118,6 +118,24 @@ func TestErrorLog(t *testing.T) {
 	}
 }
 
+func TestErrorLogOfIO(t *testing.T) {
+	g := newRig(t, testdisk.New("d", 100))
+	data := make([]byte, 512)
+	if r := g.doIO(read(1, 12345, 1), data); !r.Status.Is(nvme.StatusLBAOutOfRange) || !r.Status.More() {
+		t.Errorf("status %v, want LBA OUT OF RANGE with more in the log", r.Status)
+	}
+	data[0] = 1
+	if r := g.doIO(ioCmd(nvme.CmdCompare, 1, 0, 1), data); !r.Status.Is(nvme.StatusCompareFailure) || r.Status.More() {
+		t.Errorf("status %v, want COMPARE FAILURE and nothing in the log", r.Status)
+	}
+	p := make([]byte, 128)
+	g.doAdmin(getLog(nvme.LogError, 128), p)
+	le := binary.LittleEndian
+	if le.Uint64(p) != 1 || le.Uint16(p[8:]) == 0 || le.Uint64(p[16:]) != 12345 || le.Uint32(p[24:]) != 1 || le.Uint64(p[64:]) != 0 {
+		t.Errorf("% x", p)
+	}
+}
+
 func TestSMART(t *testing.T) {
 	g := newRig(t, testdisk.New("d", 1000))
 	for range 5 {

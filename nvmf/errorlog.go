@@ -50,6 +50,14 @@ func (l *logs) noteFailure(r *Request) {
 	r.Status = r.Status.WithMore()
 }
 
+// worthLogging tells whether the failure of an I/O command says something
+// about the controller or the command: a comparison that found a difference
+// and a command that was given up do not.
+func worthLogging(s nvme.Status) bool {
+	return !s.Is(nvme.StatusCompareFailure) && !s.Is(nvme.StatusAbortedSQDeletion) &&
+		!s.Is(nvme.StatusAbortedByRequest) && !s.Is(nvme.StatusAbortedFailedFused) && !s.Is(nvme.StatusAbortedMissingFused)
+}
+
 // errorPage fills p, newest entry first.
 func (l *logs) errorPage(p []byte) []byte {
 	le := binary.LittleEndian

@@ -82,6 +82,9 @@ func (r *Request) release() {
 // finish ends r with the status in r.Status.
 func (r *Request) finish() {
 	c := r.ctrlr
+	if r.Status != 0 && r.queue.ID != 0 && worthLogging(r.Status) {
+		c.logs.noteFailure(r)
+	}
 	r.release()
 	r.done.CompleteRequest(r)
 	if c.outstanding == 0 && len(c.drainers) > 0 {
