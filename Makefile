@@ -66,16 +66,8 @@ race:
 	  CGO_ENABLED=1 $(GO) test -race -tags noasm $$pkgs; \
 	else echo 'race: no C compiler and no way to install one, skipped'; fi
 
-# go test fuzzes one target of one package at a time.
 fuzz:
-	@for pkg in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|'); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "fuzz $$pkg $$f $(FUZZTIME)"; \
-	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/gospdk-fuzz.$$$$ 2>&1 || \
-	      { cat /tmp/gospdk-fuzz.$$$$; rm -f /tmp/gospdk-fuzz.$$$$; exit 1; }; \
-	    rm -f /tmp/gospdk-fuzz.$$$$; \
-	  done; \
-	done
+	@GO='$(GO)' .ci/fuzz $(FUZZTIME)
 
 clean:
 	rm -rf bin
