@@ -43,6 +43,7 @@ fmt:
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags libvfio_user ./pci/vfiouser
 
 staticcheck:
 	$(GO) run $(STATICCHECK) ./...

@@ -118,9 +118,6 @@ func verifyMatrix(t *testing.T, args ...string) {
 }
 
 func TestVerifyEmbedded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
 	verifyMatrix(t)
 }
 

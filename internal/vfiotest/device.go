@@ -60,6 +60,17 @@ type Device struct {
 // New makes a device whose resources go with the test.
 func New(t testing.TB) *Device {
 	t.Helper()
+	d, err := NewDevice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.close)
+	return d
+}
+
+// NewDevice is New for what is no test; the process takes the device along
+// when it ends.
+func NewDevice() (*Device, error) {
 	d := &Device{Events: make(chan string, 10000), Unblock: make(chan struct{})}
 	var err error
 	if d.fd, err = unix.MemfdCreate("doorbells", unix.MFD_CLOEXEC); err == nil {
@@ -79,15 +90,16 @@ func New(t testing.TB) *Device {
 		})
 	}
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	binary.NativeEndian.PutUint64(d.regs[RegID:], IDValue)
-	t.Cleanup(func() {
-		unix.Munmap(d.Doorbell)
-		unix.Close(d.fd)
-		unix.Close(d.EventFD)
-	})
-	return d
+	return d, nil
+}
+
+func (d *Device) close() {
+	unix.Munmap(d.Doorbell)
+	unix.Close(d.fd)
+	unix.Close(d.EventFD)
 }
 
 // Serve puts d behind a socket in a new directory, which it returns, until

@@ -17,24 +17,32 @@ import (
 	"github.com/gospdk/gospdk/vfiouser/server"
 )
 
-// TestHelperServer is not a test: other tests run it as a process of its
-// own, which serves until it is killed.
-func TestHelperServer(t *testing.T) {
-	path := os.Getenv("GOSPDK_TEST_SERVE")
-	if path == "" {
-		t.Skip("it is a part of TestKilledServer")
+func TestMain(m *testing.M) {
+	if path := os.Getenv("GOSPDK_TEST_SERVE"); path != "" {
+		fmt.Fprintln(os.Stderr, serveUntilKilled(path))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// serveUntilKilled is what the test program does instead of tests when it is
+// run by startHelper: it is a server in a process of its own.
+func serveUntilKilled(path string) error {
+	d, err := vfiotest.NewDevice()
+	if err != nil {
+		return err
 	}
 	l, err := server.Listen(path, server.Options{})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	fmt.Println("serving")
-	t.Fatal(l.Serve(vfiotest.New(t)))
+	return l.Serve(d)
 }
 
 func startHelper(t *testing.T, path string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperServer$")
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "GOSPDK_TEST_SERVE="+path)
 	out, err := cmd.StdoutPipe()
 	if err == nil {

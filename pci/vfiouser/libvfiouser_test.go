@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
+//go:build libvfio_user
+
+// These tests need libvfio-user's sample programs, which no package has:
+//
+//	LIBVFIO_USER_SAMPLES=build/samples go test -tags libvfio_user ./pci/vfiouser
+
 package vfiouser_test
 
 import (
@@ -32,7 +38,7 @@ func sample(t *testing.T, name string) string {
 	t.Helper()
 	dir := os.Getenv("LIBVFIO_USER_SAMPLES")
 	if dir == "" {
-		t.Skip("LIBVFIO_USER_SAMPLES does not name the folder of libvfio-user's built samples")
+		t.Fatal("LIBVFIO_USER_SAMPLES must name the folder of libvfio-user's built samples")
 	}
 	return filepath.Join(dir, name)
 }
