@@ -38,27 +38,22 @@ type ReadWrite struct {
 	LR                bool   // limited retry
 	DSM               uint8  // dataset management hints
 	DirectiveSpecific uint16 // DSPEC
-	TagLow            uint32 // low 32 bits of reference and storage tag (ILBRT, EILBRT)
-	TagHigh           uint64 // the 48 bits above TagLow
-	AppTag            uint16 // LBAT or ELBAT
-	AppTagMask        uint16 // LBATM or ELBATM
+	BlockTags
 }
 
 // Command returns the command's dwords. The caller adds CID and, where the
 // command moves data, the data pointer.
 func (x ReadWrite) Command() Command {
-	return Command{
+	c := Command{
 		Opcode: x.Opcode,
 		NSID:   x.NSID,
-		CDW2:   uint32(x.TagHigh),
-		CDW3:   uint32(x.TagHigh>>32) & 0xffff,
 		CDW10:  uint32(x.SLBA),
 		CDW11:  uint32(x.SLBA >> 32),
 		CDW12:  (x.Blocks-1)&0xffff | uint32(x.DirectiveType)&0xf<<20 | bit32(x.StorageTagCheck, 24) | uint32(x.PRINFO)&0xf<<26 | bit32(x.FUA, 30) | bit32(x.LR, 31),
 		CDW13:  uint32(x.DSM) | uint32(x.DirectiveSpecific)<<16,
-		CDW14:  x.TagLow,
-		CDW15:  uint32(x.AppTag) | uint32(x.AppTagMask)<<16,
 	}
+	x.BlockTags.set(&c)
+	return c
 }
 
 // ParseReadWrite reads the command's fields.
@@ -75,10 +70,7 @@ func ParseReadWrite(c *Command) ReadWrite {
 		LR:                c.CDW12&(1<<31) != 0,
 		DSM:               uint8(c.CDW13),
 		DirectiveSpecific: uint16(c.CDW13 >> 16),
-		TagLow:            c.CDW14,
-		TagHigh:           uint64(c.CDW2) | uint64(c.CDW3&0xffff)<<32,
-		AppTag:            uint16(c.CDW15),
-		AppTagMask:        uint16(c.CDW15 >> 16),
+		BlockTags:         blockTags(c),
 	}
 }
 
@@ -95,27 +87,22 @@ type WriteZeroes struct {
 	FUA               bool   // force unit access
 	LR                bool   // limited retry
 	DirectiveSpecific uint16 // DSPEC
-	TagLow            uint32 // low 32 bits of reference and storage tag (ILBRT, EILBRT)
-	TagHigh           uint64 // the 48 bits above TagLow
-	AppTag            uint16 // LBAT or ELBAT
-	AppTagMask        uint16 // LBATM or ELBATM
+	BlockTags
 }
 
 // Command returns the command's dwords. The caller adds CID and, where the
 // command moves data, the data pointer.
 func (x WriteZeroes) Command() Command {
-	return Command{
+	c := Command{
 		Opcode: CmdWriteZeroes,
 		NSID:   x.NSID,
-		CDW2:   uint32(x.TagHigh),
-		CDW3:   uint32(x.TagHigh>>32) & 0xffff,
 		CDW10:  uint32(x.SLBA),
 		CDW11:  uint32(x.SLBA >> 32),
 		CDW12:  (x.Blocks-1)&0xffff | uint32(x.DirectiveType)&0xf<<20 | bit32(x.StorageTagCheck, 24) | bit32(x.Deallocate, 25) | uint32(x.PRINFO)&0xf<<26 | bit32(x.FUA, 30) | bit32(x.LR, 31),
 		CDW13:  uint32(x.DirectiveSpecific) << 16,
-		CDW14:  x.TagLow,
-		CDW15:  uint32(x.AppTag) | uint32(x.AppTagMask)<<16,
 	}
+	x.BlockTags.set(&c)
+	return c
 }
 
 // ParseWriteZeroes reads the command's fields.
@@ -131,10 +118,7 @@ func ParseWriteZeroes(c *Command) WriteZeroes {
 		FUA:               c.CDW12&(1<<30) != 0,
 		LR:                c.CDW12&(1<<31) != 0,
 		DirectiveSpecific: uint16(c.CDW13 >> 16),
-		TagLow:            c.CDW14,
-		TagHigh:           uint64(c.CDW2) | uint64(c.CDW3&0xffff)<<32,
-		AppTag:            uint16(c.CDW15),
-		AppTagMask:        uint16(c.CDW15 >> 16),
+		BlockTags:         blockTags(c),
 	}
 }
 
@@ -182,26 +166,21 @@ type Verify struct {
 	PRINFO          PRInfo // what to do with protection information
 	FUA             bool   // force unit access
 	LR              bool   // limited retry
-	TagLow          uint32 // low 32 bits of reference and storage tag (ILBRT, EILBRT)
-	TagHigh         uint64 // the 48 bits above TagLow
-	AppTag          uint16 // LBAT or ELBAT
-	AppTagMask      uint16 // LBATM or ELBATM
+	BlockTags
 }
 
 // Command returns the command's dwords. The caller adds CID and, where the
 // command moves data, the data pointer.
 func (x Verify) Command() Command {
-	return Command{
+	c := Command{
 		Opcode: CmdVerify,
 		NSID:   x.NSID,
-		CDW2:   uint32(x.TagHigh),
-		CDW3:   uint32(x.TagHigh>>32) & 0xffff,
 		CDW10:  uint32(x.SLBA),
 		CDW11:  uint32(x.SLBA >> 32),
 		CDW12:  (x.Blocks-1)&0xffff | bit32(x.StorageTagCheck, 24) | uint32(x.PRINFO)&0xf<<26 | bit32(x.FUA, 30) | bit32(x.LR, 31),
-		CDW14:  x.TagLow,
-		CDW15:  uint32(x.AppTag) | uint32(x.AppTagMask)<<16,
 	}
+	x.BlockTags.set(&c)
+	return c
 }
 
 // ParseVerify reads the command's fields.
@@ -214,10 +193,7 @@ func ParseVerify(c *Command) Verify {
 		PRINFO:          PRInfo(c.CDW12 >> 26 & 0xf),
 		FUA:             c.CDW12&(1<<30) != 0,
 		LR:              c.CDW12&(1<<31) != 0,
-		TagLow:          c.CDW14,
-		TagHigh:         uint64(c.CDW2) | uint64(c.CDW3&0xffff)<<32,
-		AppTag:          uint16(c.CDW15),
-		AppTagMask:      uint16(c.CDW15 >> 16),
+		BlockTags:       blockTags(c),
 	}
 }
 
@@ -268,27 +244,22 @@ type Copy struct {
 	FUA                  bool   // force unit access
 	LR                   bool   // limited retry
 	DirectiveSpecific    uint16 // DSPEC
-	TagLow               uint32 // low 32 bits of reference and storage tag (ILBRT, EILBRT)
-	TagHigh              uint64 // the 48 bits above TagLow
-	AppTag               uint16 // LBAT or ELBAT
-	AppTagMask           uint16 // LBATM or ELBATM
+	BlockTags
 }
 
 // Command returns the command's dwords. The caller adds CID and, where the
 // command moves data, the data pointer.
 func (x Copy) Command() Command {
-	return Command{
+	c := Command{
 		Opcode: CmdCopy,
 		NSID:   x.NSID,
-		CDW2:   uint32(x.TagHigh),
-		CDW3:   uint32(x.TagHigh>>32) & 0xffff,
 		CDW10:  uint32(x.SDLBA),
 		CDW11:  uint32(x.SDLBA >> 32),
 		CDW12:  uint32((x.Ranges-1))&0xff | uint32(x.Format)&0xf<<8 | uint32(x.PRINFOR)&0xf<<12 | uint32(x.DirectiveType)&0xf<<20 | bit32(x.StorageTagCheckWrite, 24) | bit32(x.StorageTagCheckRead, 25) | uint32(x.PRINFOW)&0xf<<26 | bit32(x.FUA, 30) | bit32(x.LR, 31),
 		CDW13:  uint32(x.DirectiveSpecific) << 16,
-		CDW14:  x.TagLow,
-		CDW15:  uint32(x.AppTag) | uint32(x.AppTagMask)<<16,
 	}
+	x.BlockTags.set(&c)
+	return c
 }
 
 // ParseCopy reads the command's fields.
@@ -306,10 +277,7 @@ func ParseCopy(c *Command) Copy {
 		FUA:                  c.CDW12&(1<<30) != 0,
 		LR:                   c.CDW12&(1<<31) != 0,
 		DirectiveSpecific:    uint16(c.CDW13 >> 16),
-		TagLow:               c.CDW14,
-		TagHigh:              uint64(c.CDW2) | uint64(c.CDW3&0xffff)<<32,
-		AppTag:               uint16(c.CDW15),
-		AppTagMask:           uint16(c.CDW15 >> 16),
+		BlockTags:            blockTags(c),
 	}
 }
 

@@ -64,7 +64,7 @@ func TestCommandDwords(t *testing.T) {
 		{"MISend", MISend{MIOpcode: 1, NMD0: 2, NMD1: 3}.Command(), AdminNVMeMISend, dwords{10: 1, 11: 2, 12: 3}},
 
 		{"Flush", Flush{NSID: 1}.Command(), CmdFlush, dwords{1: 1}},
-		{"Write", ReadWrite{Opcode: CmdWrite, NSID: 1, SLBA: 0x1_0000_0002, Blocks: 8, DirectiveType: DirectiveStreams, PRINFO: PRInfoAction | PRInfoCheckGuard, FUA: true, LR: true, DSM: 0x45, DirectiveSpecific: 0x99, TagLow: 0x11, TagHigh: 0xaaaabbbbcccc, AppTag: 0x1234, AppTagMask: 0xff00}.Command(), CmdWrite,
+		{"Write", ReadWrite{Opcode: CmdWrite, NSID: 1, SLBA: 0x1_0000_0002, Blocks: 8, DirectiveType: DirectiveStreams, PRINFO: PRInfoAction | PRInfoCheckGuard, FUA: true, LR: true, DSM: 0x45, DirectiveSpecific: 0x99, BlockTags: BlockTags{TagLow: 0x11, TagHigh: 0xaaaabbbbcccc, AppTag: 0x1234, AppTagMask: 0xff00}}.Command(), CmdWrite,
 			dwords{1: 1, 2: 0xbbbbcccc, 3: 0xaaaa, 10: 2, 11: 1, 12: 0xf0100007, 13: 0x00990045, 14: 0x11, 15: 0xff001234}},
 		{"Read", ReadWrite{Opcode: CmdRead, NSID: 1, Blocks: 1}.Command(), CmdRead, dwords{1: 1}},
 		{"WriteZeroes", WriteZeroes{NSID: 1, SLBA: 4, Blocks: 65536, Deallocate: true, StorageTagCheck: true}.Command(), CmdWriteZeroes, dwords{1: 1, 10: 4, 12: 0x0300ffff}},

@@ -86,27 +86,22 @@ type ZoneAppend struct {
 	FUA               bool   // force unit access
 	LR                bool   // limited retry
 	DirectiveSpecific uint16 // DSPEC
-	TagLow            uint32 // low 32 bits of reference and storage tag (ILBRT, EILBRT)
-	TagHigh           uint64 // the 48 bits above TagLow
-	AppTag            uint16 // LBAT or ELBAT
-	AppTagMask        uint16 // LBATM or ELBATM
+	BlockTags
 }
 
 // Command returns the command's dwords. The caller adds CID and, where the
 // command moves data, the data pointer.
 func (x ZoneAppend) Command() Command {
-	return Command{
+	c := Command{
 		Opcode: CmdZoneAppend,
 		NSID:   x.NSID,
-		CDW2:   uint32(x.TagHigh),
-		CDW3:   uint32(x.TagHigh>>32) & 0xffff,
 		CDW10:  uint32(x.ZSLBA),
 		CDW11:  uint32(x.ZSLBA >> 32),
 		CDW12:  (x.Blocks-1)&0xffff | uint32(x.DirectiveType)&0xf<<20 | bit32(x.StorageTagCheck, 24) | bit32(x.Remap, 25) | uint32(x.PRINFO)&0xf<<26 | bit32(x.FUA, 30) | bit32(x.LR, 31),
 		CDW13:  uint32(x.DirectiveSpecific) << 16,
-		CDW14:  x.TagLow,
-		CDW15:  uint32(x.AppTag) | uint32(x.AppTagMask)<<16,
 	}
+	x.BlockTags.set(&c)
+	return c
 }
 
 // ParseZoneAppend reads the command's fields.
@@ -122,9 +117,6 @@ func ParseZoneAppend(c *Command) ZoneAppend {
 		FUA:               c.CDW12&(1<<30) != 0,
 		LR:                c.CDW12&(1<<31) != 0,
 		DirectiveSpecific: uint16(c.CDW13 >> 16),
-		TagLow:            c.CDW14,
-		TagHigh:           uint64(c.CDW2) | uint64(c.CDW3&0xffff)<<32,
-		AppTag:            uint16(c.CDW15),
-		AppTagMask:        uint16(c.CDW15 >> 16),
+		BlockTags:         blockTags(c),
 	}
 }
