@@ -104,12 +104,14 @@ func (p *pool) alloc(size, align int) (*Buffer, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What this call needs is taken before others can see the arena.
 	a.shared = true
 	a.free.put(block{0, arenaSize})
+	blk, _ := a.free.take(need, uint64(align))
 	p.mu.Lock()
 	p.arenas = append(p.arenas, a)
 	p.mu.Unlock()
-	return p.carve(size, need, uint64(align)), nil
+	return a.buffer(blk, size), nil
 }
 
 func (p *pool) carve(size int, need, align uint64) *Buffer {
@@ -117,12 +119,17 @@ func (p *pool) carve(size int, need, align uint64) *Buffer {
 	defer p.mu.Unlock()
 	for _, a := range p.arenas {
 		if blk, ok := a.free.take(need, align); ok {
-			mem := a.mem[blk.off : blk.off+uint64(size) : blk.off+blk.size]
-			clear(mem)
-			return &Buffer{mem: mem, arena: a, block: blk}
+			return a.buffer(blk, size)
 		}
 	}
 	return nil
+}
+
+// buffer makes a zeroed buffer of the block.
+func (a *arena) buffer(blk block, size int) *Buffer {
+	mem := a.mem[blk.off : blk.off+uint64(size) : blk.off+blk.size]
+	clear(mem)
+	return &Buffer{mem: mem, arena: a, block: blk}
 }
 
 // allocOwn gives a large buffer an arena of its own, which goes when the

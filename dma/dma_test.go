@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -116,6 +117,32 @@ func TestRandomHistory(t *testing.T) {
 		if len(a.free.blocks) != 1 || a.free.blocks[0] != (block{0, arenaSize}) {
 			t.Errorf("after all was freed the arena's free list is %v", a.free.blocks)
 		}
+	}
+}
+
+// Each of many goroutines gets a buffer, also while arenas fill up and are
+// added.
+func TestConcurrentAlloc(t *testing.T) {
+	const size = arenaSize / 2
+	bufs := make([]*Buffer, 24)
+	var wg sync.WaitGroup
+	for i := range bufs {
+		wg.Go(func() {
+			b, err := Alloc(size, 4096)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			bufs[i] = b
+		})
+	}
+	wg.Wait()
+	for i, b := range bufs {
+		if b == nil {
+			t.Errorf("goroutine %d got no buffer", i)
+			continue
+		}
+		b.Free()
 	}
 }
 
