@@ -79,7 +79,7 @@ func addPerfFlags(cmd *cobra.Command, f *perfFlags) {
 	fl.IntVarP(&f.mix, "rwmixread", "M", -1, "percentage of reads for rw and randrw")
 	fl.UintVarP(&f.seconds, "time", "t", 0, "seconds to measure (required)")
 	fl.UintVarP(&f.warmUp, "warmup-time", "a", 0, "seconds to run before that")
-	fl.StringVarP(&f.coreMask, "core-mask", "c", "", "CPUs to work on, such as 0x3 or [0-1] (default: the first allowed one)")
+	fl.StringVarP(&f.coreMask, "core-mask", "c", "", "CPUs to work on, such as 0x3 or [0-1] (default: the last allowed one; a target takes the first)")
 	f.trids = addTransportFlag(cmd)
 	fl.BoolVar(&f.verify, "verify", false, "compare all that is read with what was written")
 	fl.CountVarP(&f.latency, "enable-sw-latency-tracking", "L", "print latency percentiles; -LL the histogram too")
@@ -198,7 +198,10 @@ func (f *perfFlags) setCores(c *perf.Config) error {
 		if err != nil {
 			return err
 		}
-		c.Cores = allowed.CPUs()[:1]
+		// A target takes the first one unless it is told: the two must not
+		// share it by default.
+		cpus := allowed.CPUs()
+		c.Cores = cpus[len(cpus)-1:]
 		return nil
 	}
 	mask, err := reactor.ParseMask(f.coreMask)
