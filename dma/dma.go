@@ -68,10 +68,11 @@ type arena struct {
 }
 
 type pool struct {
-	mu     sync.Mutex // guards the arenas' free lists
-	grow   sync.Mutex // held while an arena is added
-	arenas []*arena
-	noHuge atomic.Bool
+	mu       sync.Mutex // guards the arenas' free lists
+	grow     sync.Mutex // held while an arena is added
+	arenas   []*arena
+	noHuge   atomic.Bool
+	physical atomic.Bool
 }
 
 var heap = func() *pool {

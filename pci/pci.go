@@ -6,7 +6,11 @@
 // code that drives a physical one.
 package pci
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/gospdk/gospdk/dma"
+)
 
 // ErrRemoved is returned by every operation on a function that has gone: it
 // was pulled, its driver was unbound, or the process that emulates it ended.
@@ -28,8 +32,8 @@ const ClassNVMe = 0x010802
 // Device is one PCI function, opened by this process alone.
 //
 // DMA memory is mapped by the maker: it subscribes to package dma, so that
-// whatever dma.Alloc returns is reachable by the device at the buffer's
-// address. Methods may be called from any goroutine unless they say
+// whatever dma.Alloc returns is reachable by the device at the address that a
+// dma.Translator with the device's Addressing gives. Methods may be called from any goroutine unless they say
 // otherwise; none but Removed is meant for the data path.
 type Device interface {
 	// Address names the function: "0000:0b:00.0", or the directory of the
@@ -37,6 +41,8 @@ type Device interface {
 	Address() string
 	// ID returns the identification that config space holds.
 	ID() ID
+	// Addressing says which addresses the device takes.
+	Addressing() dma.Addressing
 	// Removed tells whether the function has gone. It is one atomic load
 	// and may be asked on the data path.
 	Removed() bool

@@ -25,14 +25,14 @@ const module = "github.com/gospdk/gospdk"
 var layers = [][]string{
 	{"internal", "log", "trace", "notify", "metrics"},
 	{"nvme", "scsi", "virtio", "vfiouser", "nbd"},
-	{"dma", "pci", "vfiouser/server", "internal/vfiosock"},
-	{"thread", "reactor", "sock"},
+	{"dma", "pci", "vfiouser/server", "internal/vfiosock", "internal/pcibar"},
+	{"thread", "reactor", "sock", "pci/open"},
 	{"nvme/host", "virtio/host", "iscsi/initiator", "accel"},
 	{"bdev"},
 	{"blob", "lvol", "blobfs"},
 	{"nvmf", "iscsi", "vhost", "nbd/server", "ublk"},
 	{"rpc", "app", "web"},
-	{"internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/bdevperf", "internal/sim", "internal/testvm", "internal/vfiotest"},
+	{"internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
 	{"cmd", "examples"},
 }
 
@@ -42,6 +42,10 @@ var specifications = []string{"nvme", "nvme/pdu", "scsi", "virtio", "vfiouser", 
 // cores have plug-ins in the folders below them. A core does not import
 // them, and they do not import one another.
 var cores = []string{"bdev", "nvmf", "nvme/host", "pci"}
+
+// joiners lie in a core's folder but stand above its plug-ins: they choose
+// among them.
+var joiners = []string{"pci/open"}
 
 // rawAllowed may import unsafe and x/sys/unix in every file; others only in
 // files named *_unsafe.go.
@@ -106,6 +110,9 @@ func layer(folder string) int {
 // plugin returns the core whose plug-in folder is, and the plug-in's own
 // folder; ok is false for anything else.
 func plugin(folder string) (core, own string, ok bool) {
+	if slices.Contains(joiners, folder) {
+		return "", "", false
+	}
 	for _, c := range cores {
 		if rest, found := strings.CutPrefix(folder, c+"/"); found && len(c) > len(core) {
 			name, _, _ := strings.Cut(rest, "/")

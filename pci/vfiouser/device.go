@@ -252,6 +252,8 @@ func (d *device) Address() string { return d.address }
 func (d *device) ID() pci.ID      { return d.id }
 func (d *device) Removed() bool   { return d.removed.Load() }
 
+func (d *device) Addressing() dma.Addressing { return dma.Virtual }
+
 func (d *device) ConfigRead(off int, p []byte) error {
 	if err := d.checkConfig(off, len(p)); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/gospdk/gospdk/dma"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/pci"
 )
@@ -171,6 +172,9 @@ func (c *Controller) ID() pci.ID { return c.Cfg.ID }
 
 // Removed implements pci.Device.
 func (c *Controller) Removed() bool { return c.gone.Load() }
+
+// Addressing implements pci.Device.
+func (c *Controller) Addressing() dma.Addressing { return dma.Virtual }
 
 // ConfigRead implements pci.Device.
 func (c *Controller) ConfigRead(off int, p []byte) error { clear(p); return nil }
