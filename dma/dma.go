@@ -5,7 +5,8 @@
 // where they are reserved and from a memfd otherwise, so that nothing here
 // needs root. It stays where it is until it is freed.
 //
-// The I/O address of a byte is its virtual address.
+// Which address a device takes depends on what stands between it and memory:
+// see [Addressing].
 package dma
 
 import (
@@ -22,6 +23,7 @@ import (
 const (
 	pageSize     = 4096
 	hugePageSize = 2 << 20
+	gigaPageSize = 1 << 30
 	arenaSize    = 32 << 20 // what small buffers share
 	minAlign     = 64       // a cache line: no two buffers share one
 )
@@ -38,8 +40,8 @@ type Buffer struct {
 // Bytes returns the memory.
 func (b *Buffer) Bytes() []byte { return b.mem }
 
-// Addr returns the I/O address of the first byte; the rest follows it
-// contiguously.
+// Addr returns the I/O address of the first byte for devices with Virtual
+// addressing; the rest follows it contiguously.
 func (b *Buffer) Addr() uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b.mem)))) }
 
 // Free gives the memory back. No device and no goroutine may use it any
@@ -52,8 +54,9 @@ func (b *Buffer) Free() {
 }
 
 // Alloc returns size zeroed bytes, aligned to align bytes (a power of two;
-// 64 at the least). It fails when the memory cannot be mapped, or cannot be
-// mapped for one of the devices that are open.
+// 64 at the least). A buffer of at most 2 MiB lies within one hugepage, so
+// that it is contiguous for every device. Alloc fails when the memory cannot
+// be mapped, or cannot be mapped for one of the devices that are open.
 func Alloc(size, align int) (*Buffer, error) { return heap.alloc(size, align) }
 
 // UseHugepages tells whether new arenas try hugepages first, which is the
@@ -65,13 +68,15 @@ type arena struct {
 	fd     int
 	free   freeList
 	shared bool // holds many buffers and outlives them
+	huge   int  // size of its hugepages in bytes; 0 if it has none
 }
 
 type pool struct {
-	mu       sync.Mutex // guards the arenas' free lists
-	grow     sync.Mutex // held while an arena is added
-	arenas   []*arena
-	noHuge   atomic.Bool
+	mu     sync.Mutex // guards the arenas' free lists
+	grow   sync.Mutex // held while an arena is added
+	arenas []*arena
+	noHuge atomic.Bool
+	// physical is set once a device with physical addressing was opened.
 	physical atomic.Bool
 }
 
@@ -101,13 +106,11 @@ func (p *pool) alloc(size, align int) (*Buffer, error) {
 	if b := p.carve(size, need, uint64(align)); b != nil { // somebody else has grown it
 		return b, nil
 	}
-	a, err := p.newArena(arenaSize)
+	a, err := p.newShared(p.physical.Load())
 	if err != nil {
 		return nil, err
 	}
 	// What this call needs is taken before others can see the arena.
-	a.shared = true
-	a.free.put(block{0, arenaSize})
 	blk, _ := a.free.take(need, uint64(align))
 	p.mu.Lock()
 	p.arenas = append(p.arenas, a)
@@ -118,7 +121,11 @@ func (p *pool) alloc(size, align int) (*Buffer, error) {
 func (p *pool) carve(size int, need, align uint64) *Buffer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	physical := p.physical.Load()
 	for _, a := range p.arenas {
+		if physical && a.huge == 0 {
+			continue
+		}
 		if blk, ok := a.free.take(need, align); ok {
 			return a.buffer(blk, size)
 		}
@@ -136,7 +143,7 @@ func (a *arena) buffer(blk block, size int) *Buffer {
 // allocOwn gives a large buffer an arena of its own, which goes when the
 // buffer does.
 func (p *pool) allocOwn(size int) (*Buffer, error) {
-	a, err := p.newArena((size + hugePageSize - 1) &^ (hugePageSize - 1))
+	a, err := p.newArena((size+hugePageSize-1)&^(hugePageSize-1), p.physical.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -157,27 +164,54 @@ func (p *pool) release(b *Buffer) {
 	}
 }
 
-func (p *pool) newArena(size int) (*arena, error) {
-	a, err := mapArena(size, !p.noHuge.Load())
+// newShared makes an arena for many buffers.
+func (p *pool) newShared(physical bool) (*arena, error) {
+	a, err := p.newArena(arenaSize, physical)
 	if err != nil {
 		return nil, err
 	}
-	if err := global.add(Region{Mem: a.mem, FD: a.fd}); err != nil {
+	a.shared = true
+	a.free.put(block{0, uint64(len(a.mem))})
+	return a, nil
+}
+
+func (p *pool) newArena(size int, physical bool) (*arena, error) {
+	a, err := mapArena(size, !p.noHuge.Load(), physical)
+	if err != nil {
+		return nil, err
+	}
+	r := Region{Mem: a.mem, FD: a.fd}
+	if physical {
+		if r.runs, err = physicalRuns(a.mem, a.huge); err != nil {
+			a.unmap()
+			return nil, err
+		}
+	}
+	if err := global.add(r); err != nil {
 		a.unmap()
 		return nil, err
 	}
 	return a, nil
 }
 
-// mapArena maps a memfd of size bytes, aligned to a hugepage so that the
-// kernel and an IOMMU may use large pages for it.
-func mapArena(size int, huge bool) (*arena, error) {
+// mapArena maps a memfd of at least size bytes, aligned to a hugepage so that
+// the kernel and an IOMMU may use large pages for it.
+func mapArena(size int, huge, physical bool) (*arena, error) {
+	var err error
 	if huge {
-		if a, err := mapFD(size, unix.MFD_HUGETLB|unix.MFD_HUGE_2MB); err == nil {
+		var a *arena
+		if a, err = mapFD(size, hugePageSize, unix.MFD_HUGETLB|unix.MFD_HUGE_2MB); err == nil {
+			return a, nil
+		}
+		// A machine may have reserved only the larger ones.
+		if a, e := mapFD(size, gigaPageSize, unix.MFD_HUGETLB|unix.MFD_HUGE_1GB); e == nil {
 			return a, nil
 		}
 	}
-	a, err := mapFD(size, 0)
+	if physical {
+		return nil, fmt.Errorf("%w: mapping %d bytes of hugepages: %w (they are reserved by \"gospdk setup\", or by root with \"echo 1024 > /proc/sys/vm/nr_hugepages\")", ErrNoPhysical, size, err)
+	}
+	a, err := mapFD(size, 0, 0)
 	if err != nil {
 		return nil, fmt.Errorf("dma: mapping %d bytes of shared memory: %w (is the memory limit of this process or container large enough?)", size, err)
 	}
@@ -187,7 +221,11 @@ func mapArena(size int, huge bool) (*arena, error) {
 	return a, nil
 }
 
-func mapFD(size, flags int) (*arena, error) {
+// mapFD maps a new file of pages of that size; 0 is the usual size.
+func mapFD(size, page, flags int) (*arena, error) {
+	if page > 0 {
+		size = (size + page - 1) &^ (page - 1)
+	}
 	fd, err := unix.MemfdCreate("gospdk-dma", unix.MFD_CLOEXEC|flags)
 	if err != nil {
 		return nil, err
@@ -196,38 +234,10 @@ func mapFD(size, flags int) (*arena, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	mem, err := mmapAligned(fd, size)
+	mem, err := mmapAligned(fd, size, max(page, hugePageSize))
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
-	return &arena{mem: mem, fd: fd}, nil
-}
-
-// mmapAligned reserves more than it needs, maps the file at a hugepage
-// boundary inside and returns the rest.
-func mmapAligned(fd, size int) ([]byte, error) {
-	span := uintptr(size + hugePageSize)
-	base, err := unix.MmapPtr(-1, 0, nil, span, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
-	if err != nil {
-		return nil, err
-	}
-	lead := -uintptr(base) & (hugePageSize - 1)
-	at := unsafe.Add(base, lead)
-	if _, err := unix.MmapPtr(fd, 0, at, uintptr(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED); err != nil {
-		_ = unix.MunmapPtr(base, span)
-		return nil, err
-	}
-	if lead > 0 {
-		_ = unix.MunmapPtr(base, lead)
-	}
-	if tail := span - lead - uintptr(size); tail > 0 {
-		_ = unix.MunmapPtr(unsafe.Add(at, size), tail)
-	}
-	return unsafe.Slice((*byte)(at), size), nil
-}
-
-func (a *arena) unmap() {
-	_ = unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(a.mem)), uintptr(len(a.mem)))
-	_ = unix.Close(a.fd)
+	return &arena{mem: mem, fd: fd, huge: page}, nil
 }

@@ -12,10 +12,13 @@ type block struct{ off, size uint64 }
 type freeList struct{ blocks []block }
 
 // take cuts size bytes at a multiple of align out of the first block that
-// has them.
+// has them. They lie within one hugepage if that is large enough.
 func (f *freeList) take(size, align uint64) (block, bool) {
 	for i, b := range f.blocks {
 		off := (b.off + align - 1) &^ (align - 1)
+		if last := off + size - 1; size <= hugePageSize && off/hugePageSize != last/hugePageSize {
+			off = last &^ (hugePageSize - 1)
+		}
 		lead := off - b.off
 		if b.size < lead || b.size-lead < size {
 			continue

@@ -15,12 +15,16 @@ import (
 // heap.
 var ErrNotDMA = errors.New("not DMA memory: take it from dma.Alloc or register it with dma.Register")
 
+var errNotPhysical = fmt.Errorf("%w for a device that takes physical addresses: the memory is not in hugepages", ErrNotDMA)
+
 // Region is a range of memory that devices may access.
 type Region struct {
 	Mem    []byte // the range in this process
-	Addr   uint64 // its I/O address, which is its virtual address
+	Addr   uint64 // its I/O address for devices with Virtual addressing: its virtual address
 	FD     int    // file behind it, shared with a process that emulates a device; -1 if none
 	Offset int64  // where in FD the range starts, in bytes
+
+	runs []run // where it is physically, sorted; nil if that is not known
 }
 
 func (r *Region) start() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(r.Mem))) }
@@ -147,26 +151,33 @@ func cmp(a, b uintptr) int {
 	return 0
 }
 
-// Translate returns the I/O address of p[0] and how many bytes of p follow
-// it contiguously in I/O addresses. An empty p, or one outside every region,
-// gives ErrNotDMA. It takes no lock; a [Translator] is faster still.
+// Translate returns the I/O address of p[0], for devices with Virtual
+// addressing, and how many bytes of p follow it contiguously. An empty p, or
+// one outside every region, gives ErrNotDMA. It takes no lock; a [Translator]
+// is faster still.
 func Translate(p []byte) (addr uint64, contiguous int, err error) {
 	var t Translator
 	return t.Translate(p)
 }
 
-// Translator is Translate with a memory of the last region hit. Each belongs
-// to one thread. The zero value is ready.
+// Translator is Translate with a memory of the last place hit. Each belongs
+// to one thread. The zero value is ready, and for Virtual addressing.
 type Translator struct {
-	start, end uintptr // the last region hit
+	// Addressing of the device; not to be changed after the first use.
+	Addressing Addressing
+
+	start, end uintptr // the last contiguous range hit
+	delta      uint64  // I/O address minus virtual address there
 	version    *[]Region
 }
 
-// Translate is [Translate].
+// Translate returns the I/O address of p[0] and how many bytes of p follow it
+// contiguously. An empty p, one outside every region or, for Physical
+// addressing, one that is not in hugepages gives ErrNotDMA.
 func (t *Translator) Translate(p []byte) (addr uint64, contiguous int, err error) {
 	a := uintptr(unsafe.Pointer(unsafe.SliceData(p)))
 	if t.version == global.regions.Load() && a >= t.start && a < t.end && len(p) > 0 {
-		return uint64(a), min(len(p), int(t.end-a)), nil
+		return uint64(a) + t.delta, min(len(p), int(t.end-a)), nil
 	}
 	return t.lookup(p, a)
 }
@@ -187,6 +198,17 @@ func (t *Translator) lookup(p []byte, a uintptr) (uint64, int, error) {
 	if a-r.start() >= uintptr(len(r.Mem)) {
 		return 0, 0, ErrNotDMA
 	}
-	t.version, t.start, t.end = version, r.start(), r.start()+uintptr(len(r.Mem))
-	return uint64(a), min(len(p), int(t.end-a)), nil
+	place := run{r.start(), uintptr(len(r.Mem)), r.Addr}
+	if t.Addressing == Physical {
+		if len(r.runs) == 0 {
+			return 0, 0, errNotPhysical
+		}
+		i, found := slices.BinarySearchFunc(r.runs, a, func(r run, a uintptr) int { return cmp(r.start, a) })
+		if !found {
+			i-- // the first one starts where the region does
+		}
+		place = r.runs[i]
+	}
+	t.version, t.start, t.end, t.delta = version, place.start, place.start+place.size, place.addr-uint64(place.start)
+	return uint64(a) + t.delta, min(len(p), int(t.end-a)), nil
 }
