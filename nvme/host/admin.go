@@ -243,7 +243,7 @@ func (c *Controller) createQueues(ctx context.Context, qp *QPair) error {
 
 func (qp *QPair) createCQ() nvme.Command {
 	_, cq := qp.q.Addresses()
-	return nvme.Command{Opcode: nvme.AdminCreateIOCQ, CDW10: qp.queueDword(), CDW11: 1, PRP1: cq}
+	return nvme.Command{Opcode: nvme.AdminCreateIOCQ, CDW10: qp.queueDword(), CDW11: 1 | qp.interruptDword(), PRP1: cq}
 }
 
 func (qp *QPair) createSQ() nvme.Command {

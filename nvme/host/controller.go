@@ -67,6 +67,7 @@ type Controller struct {
 	maxSGEs         uint32
 	flags           atomic.Uint32 // ctrlrFlags
 	numIOQueues     uint32
+	vectors         uint32 // interrupt vectors; 0 is polling only
 	keepAlive       time.Duration
 	cntlid          atomic.Uint32
 	zoneAppendLimit atomic.Uint32

@@ -60,6 +60,9 @@ func (c *Controller) begin(ctx context.Context) error {
 	if c.admin != nil {
 		return nil
 	}
+	if err := c.enableInterrupts(); err != nil {
+		return err
+	}
 	admin, err := newQPair(c, 0, c.opts.AdminQueueSize, QPairOptions{})
 	if err != nil {
 		return err
@@ -247,7 +250,7 @@ func ignoreStatus(err error) error {
 
 func (c *Controller) setNumQueues(ctx context.Context) error {
 	c.setState(stateSetNumQueues, c.opts.AdminTimeout)
-	n := c.opts.NumIOQueues
+	n := min(c.opts.NumIOQueues, c.queuesWithVectors())
 	if n == 0 {
 		log.Noticef("%v Requested num_io_queues 0, increasing to 1", c)
 		n = 1

@@ -64,6 +64,11 @@ type Options struct {
 	KeepAliveTimeout time.Duration
 	// RetryCount limits how often a command is sent again; negative is never.
 	RetryCount int
+	// Interrupts has the controller signal completions by interrupt, so that
+	// a thread can sleep: see [QPair.Wait]. There are then no more I/O queue
+	// pairs than the function has vectors, less the one of the admin queue,
+	// and at most 64.
+	Interrupts bool
 	// UseCMBSQs puts submission queues into the controller memory buffer.
 	UseCMBSQs bool
 	// NoShutdownNotification detaches by disabling instead of CC.SHN.

@@ -12,13 +12,16 @@ import (
 
 // shadowBuffers are the two pages of Doorbell Buffer Config (NVM Express Base
 // 2.0, 5.8): the host stores doorbells into one, and reads from the other up
-// to where the controller looks by itself.
-type shadowBuffers struct{ doorbells, events *dma.Buffer }
+// to where the controller looks by itself. They are one buffer, so that they
+// are the two PRP entries of its command.
+type shadowBuffers struct {
+	buf               *dma.Buffer
+	doorbells, events []byte
+}
 
 func (s *shadowBuffers) free() {
 	if s != nil {
-		s.doorbells.Free()
-		s.events.Free()
+		s.buf.Free()
 	}
 }
 
@@ -32,34 +35,38 @@ func (c *Controller) initShadow(ctx context.Context) error {
 	if err := c.allocShadow(); err != nil {
 		return err
 	}
-	d, e := c.shadow.doorbells, c.shadow.events
 	c.setState(stateDBBufWait, c.opts.AdminTimeout)
-	_, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminDoorbellBufferConfig, PRP1: d.Addr(), PRP2: e.Addr()})
-	if err != nil {
+	if err := c.sendShadow(ctx); err != nil {
 		log.Warnf("%v Doorbell buffer config failed", c)
 		return ignoreStatus(err) // if it answered, it does not use them
 	}
 	nvmeLog.Infof("%v Doorbell buffer config enabled", c)
-	c.link.Shadow(d.Bytes(), e.Bytes())
+	c.link.Shadow(c.shadow.doorbells, c.shadow.events)
 	return nil
+}
+
+// sendShadow keeps the buffer whatever the controller answers: it may use it
+// all the same.
+func (c *Controller) sendShadow(ctx context.Context) error {
+	w := new(waiter)
+	w.Done = w
+	cmd := nvme.Command{Opcode: nvme.AdminDoorbellBufferConfig}
+	if err := c.submitAdmin(&w.Request, cmd, c.shadow.buf.Bytes(), phaseResetting); err != nil {
+		return err
+	}
+	return c.wait(ctx, w, cmd.Opcode)
 }
 
 // allocShadow makes the two pages, which stay until the controller is closed.
 func (c *Controller) allocShadow() error {
 	if c.shadow != nil {
-		clear(c.shadow.doorbells.Bytes())
-		clear(c.shadow.events.Bytes())
+		clear(c.shadow.buf.Bytes())
 		return nil
 	}
-	d, err := dma.Alloc(int(c.pageSize), int(c.pageSize))
+	b, err := dma.Alloc(2*int(c.pageSize), int(c.pageSize))
 	if err != nil {
 		return err
 	}
-	e, err := dma.Alloc(int(c.pageSize), int(c.pageSize))
-	if err != nil {
-		d.Free()
-		return err
-	}
-	c.shadow = &shadowBuffers{d, e}
+	c.shadow = &shadowBuffers{b, b.Bytes()[:c.pageSize:c.pageSize], b.Bytes()[c.pageSize:]}
 	return nil
 }

@@ -128,6 +128,21 @@ type QueueStats struct {
 	Bad             uint64 // completions that named no outstanding command
 }
 
+// Interrupter is a Link whose controller can signal completions.
+type Interrupter interface {
+	// EnableInterrupts switches up to want vectors on and returns how many
+	// there are, at least one. It is called once, before the controller is
+	// brought up.
+	EnableInterrupts(want int) (int, error)
+	// InterruptFD returns the eventfd of a vector. It belongs to the link.
+	InterruptFD(vector int) int
+	// WaitInterrupt waits for the eventfd, as long as limit (for ever if
+	// negative), and clears it.
+	WaitInterrupt(vector int, limit time.Duration) (bool, error)
+	// ClearInterrupt clears it without waiting.
+	ClearInterrupt(vector int)
+}
+
 // MemoryBuffers is a Link whose controller may have memory of its own.
 type MemoryBuffers interface {
 	// MapCMB returns the controller memory buffer for data.

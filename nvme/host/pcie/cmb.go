@@ -28,6 +28,10 @@ type translator struct {
 	dev *device
 }
 
+func (d *device) translator() translator {
+	return translator{dma: dma.Translator{Addressing: d.dev.Addressing()}, dev: d}
+}
+
 // Translate returns the I/O address of b[0] and how many bytes follow it
 // contiguously.
 func (t *translator) Translate(b []byte) (uint64, int, error) {

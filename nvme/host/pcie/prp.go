@@ -66,7 +66,7 @@ func (q *queue) list(cid uint16) []uint64 {
 	return q.lists[int(cid)*listWords : (int(cid)+1)*listWords : (int(cid)+1)*listWords]
 }
 
-func (q *queue) listAddr(cid uint16) uint64 { return q.listsAt + uint64(cid)*trackerPage }
+func (q *queue) listAddr(cid uint16) uint64 { return q.listsAt[cid] }
 
 // prps is a PRP list as it grows (NVM Express Base 2.0, 4.1.1).
 type prps struct {

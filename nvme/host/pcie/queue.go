@@ -32,7 +32,7 @@ type queue struct {
 	reqs    []*host.Request // by command identifier; nil if free
 	free    []uint16        // stack of free command identifiers
 	lists   []uint64        // a page of PRP list or SGL segment for each tracker
-	listsAt uint64          // I/O address of lists
+	listsAt []uint64        // by command identifier: I/O address of its page of lists
 	tr      translator
 
 	tail, kicked uint32 // submission queue: next entry, and what the doorbell says
@@ -76,7 +76,7 @@ func (d *device) NewQueue(c host.QueueConfig) (host.Queue, error) {
 	q := &queue{
 		id: c.ID, entries: c.Entries, dev: d, name: c.Name,
 		delay: c.DelayDoorbell, merge: !c.DisableSGLMerge,
-		tr: translator{dev: d},
+		tr: d.translator(),
 	}
 	q.configure()
 	var err error
@@ -124,23 +124,55 @@ func (q *queue) alloc(c host.QueueConfig) error {
 		return err
 	}
 	q.cq, q.cqAddr = completions(mem), addr
-	if mem, q.listsAt, err = q.buffer(int(n) * trackerPage); err != nil {
+	if err := q.allocLists(int(n)); err != nil {
 		return err
 	}
-	q.lists = words(mem)
 	q.reqs = make([]*host.Request, n)
 	q.free = make([]uint16, n)
 	q.seqs = make([]uint64, n)
 	return nil
 }
 
+// allocLists makes a page for each of n trackers; only each page for itself
+// has to be contiguous.
+func (q *queue) allocLists(n int) error {
+	mem, err := q.memory(n * trackerPage)
+	if err != nil {
+		return err
+	}
+	q.lists = words(mem)
+	q.listsAt = make([]uint64, n)
+	for i := range q.listsAt {
+		if q.listsAt[i], _, err = q.tr.Translate(mem[i*trackerPage:][:trackerPage]); err != nil {
+			return fmt.Errorf("PRP lists of queue %d: %w", q.id, err)
+		}
+	}
+	return nil
+}
+
+// buffer makes memory that is contiguous for the controller.
 func (q *queue) buffer(n int) ([]byte, uint64, error) {
+	mem, err := q.memory(n)
+	if err != nil {
+		return nil, 0, err
+	}
+	addr, run, err := q.tr.Translate(mem)
+	switch {
+	case err != nil:
+		return nil, 0, fmt.Errorf("memory of queue %d: %w", q.id, err)
+	case run < n:
+		return nil, 0, fmt.Errorf("memory of queue %d: %d entries need %d bytes that are contiguous, and only %d are: ask for a smaller queue", q.id, q.entries, n, run)
+	}
+	return mem, addr, nil
+}
+
+func (q *queue) memory(n int) ([]byte, error) {
 	b, err := dma.Alloc(n, int(max(q.pageSize, trackerPage)))
 	if err != nil {
-		return nil, 0, fmt.Errorf("memory of queue %d: %w", q.id, err)
+		return nil, fmt.Errorf("memory of queue %d: %w", q.id, err)
 	}
 	q.bufs = append(q.bufs, b)
-	return b.Bytes(), b.Addr(), nil
+	return b.Bytes(), nil
 }
 
 // Close implements host.Queue.
@@ -236,8 +268,8 @@ func (q *queue) Check(r *host.Request) error {
 }
 
 func (q *queue) put(cmd *nvme.Command) {
-	if q.inCMB && q.narrow {
-		storeNarrow(&q.sq[q.tail], cmd)
+	if q.inCMB {
+		q.putCMB(cmd)
 	} else {
 		q.sq[q.tail] = *cmd
 	}
