@@ -34,6 +34,7 @@ type perfFlags struct {
 	zipf                           float64
 
 	everyCore, noSQCMB, noShutdown, fua bool
+	interrupts                          bool
 	cpuUsage, stats, ssdLatency         bool
 	latency                             int
 	verify, json                        bool
@@ -98,6 +99,7 @@ func addPerfFlags(cmd *cobra.Command, f *perfFlags) {
 	fl.StringVarP(&f.metadata, "metadata", "e", "", "protection information, such as PRACT=1,PRCHK=GUARD|REFTAG|APPTAG")
 	fl.Float64VarP(&f.zipf, "zipf", "F", 0, "theta of a Zipf distribution for random I/O, below 1")
 	fl.BoolVar(&f.fua, "fua", false, "set Force Unit Access")
+	fl.BoolVarP(&f.interrupts, "enable-interrupt", "E", false, "sleep until the controller interrupts, instead of polling")
 	fl.Uint64VarP(&f.quietCount, "continue-on-error", "Q", 0, "go on after errors, and report one in so many")
 	fl.UintVarP(&f.keepAlive, "keepalive", "k", 10000, "keep-alive timeout in milliseconds")
 	fl.BoolVarP(&f.noSQCMB, "disable-sq-cmb", "D", false, "keep submission queues out of the controller memory buffer")
@@ -124,7 +126,6 @@ func addPerfCompatibility(cmd *cobra.Command) {
 	const noTCP = "there is no NVMe/TCP here yet; leave it out"
 	for _, o := range [][4]string{
 		{"enable-vmd", "V", "", "VMD is not supported; leave it out"},
-		{"enable-interrupt", "E", "", "completion interrupts are not supported; leave it out, the queues are polled"},
 		{"tpoint-group-mask", "y", "mask", "there are no trace points yet; leave it out"},
 		{"vfio-vf-token", "", "uuid", "VF tokens are not supported; leave it out"},
 		{"enable-ktls", "", "", noTCP}, {"tls-version", "", "value", noTCP},
@@ -158,7 +159,7 @@ func (f *perfFlags) config(cmd *cobra.Command) (c perf.Config, err error) {
 	c = perf.Config{
 		Time: time.Duration(f.seconds) * time.Second, WarmUp: time.Duration(f.warmUp) * time.Second,
 		EveryCore: f.everyCore, QPairs: int(f.qpairs), UnusedQPairs: int(f.unused), MaxCompletions: int(f.maxCompletions),
-		Zipf: f.zipf, Verify: f.verify, ContinueOnError: cmd.Flags().Changed("continue-on-error"), QuietCount: f.quietCount,
+		Interrupts: f.interrupts, Zipf: f.zipf, Verify: f.verify, ContinueOnError: cmd.Flags().Changed("continue-on-error"), QuietCount: f.quietCount,
 	}
 	if f.qpairs == 0 || c.ContinueOnError && f.quietCount == 0 {
 		return c, usagef("-P (--num-qpairs) and -Q (--continue-on-error) must be at least 1")
@@ -279,6 +280,7 @@ func (a *app) perf(ctx context.Context, cmd *cobra.Command, f *perfFlags) (err e
 	s, err := a.connect(ctx, connectOptions{trids: *f.trids, avoid: c.Cores, attached: p.attached, host: host.Options{
 		NumIOQueues:            uint32(max(host.DefaultIOQueues, len(c.Cores)*c.QPairs+c.UnusedQPairs)),
 		IOQueueSize:            max(c.QueueSize, p.queueEntries()),
+		Interrupts:             f.interrupts,
 		UseCMBSQs:              !f.noSQCMB,
 		NoShutdownNotification: f.noShutdown,
 		KeepAliveTimeout:       keepAlive(f.keepAlive),

@@ -41,6 +41,10 @@ type Config struct {
 	UnitSize uint32       // bytes of a scatter-gather element; default the I/O
 	Flags    host.IOFlags // of every I/O
 
+	// Interrupts has a worker sleep until a controller interrupts, instead
+	// of polling; the controllers must have been connected so.
+	Interrupts bool
+
 	Verify          bool
 	ContinueOnError bool
 	QuietCount      uint64 // with ContinueOnError, report one in so many errors; default 1

@@ -19,7 +19,7 @@ import (
 )
 
 // connect starts a target with one disk in this process and attaches to it.
-func connect(t testing.TB) *Target {
+func connect(t testing.TB, o ...host.Options) *Target {
 	t.Helper()
 	disk, err := malloc.New(malloc.Config{Name: "Malloc0", NumBlocks: 1 << 15})
 	if err != nil {
@@ -34,7 +34,7 @@ func connect(t testing.TB) *Target {
 			t.Error(err)
 		}
 	})
-	c, err := host.Connect(t.Context(), pcie.Transport{}, nvme.TransportID{Trtype: nvme.TrtypeVFIOUser, Traddr: target.Dirs()[0]}, host.Options{})
+	c, err := host.Connect(t.Context(), pcie.Transport{}, nvme.TransportID{Trtype: nvme.TrtypeVFIOUser, Traddr: target.Dirs()[0]}, append(o, host.Options{})[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,23 @@ func lastCPU(t testing.TB) []int {
 	}
 	cpus := allowed.CPUs()
 	return cpus[len(cpus)-1:]
+}
+
+func TestRunSleepsUntilInterrupts(t *testing.T) {
+	target := connect(t, host.Options{Interrupts: true})
+	for _, c := range []Config{
+		{Depth: 1, Sizes: []uint32{4096}, NumIOs: 500, ReadPercent: 100},
+		{Depth: 16, Sizes: []uint32{512, 65536}, NumIOs: 2000, ReadPercent: 50, Random: true, QPairs: 2, Verify: true},
+	} {
+		c.Interrupts, c.Cores = true, lastCPU(t)
+		res, err := Run(t.Context(), c, []*Target{target})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Lanes[0].Queues.Completions < c.NumIOs {
+			t.Errorf("%d completions, want %d", res.Lanes[0].Queues.Completions, c.NumIOs)
+		}
+	}
 }
 
 // TestRunAllocs compares the allocations of a short and a long run: neither

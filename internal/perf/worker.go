@@ -32,6 +32,7 @@ type worker struct {
 	run   *run
 	core  int
 	lanes []*lane
+	sleep sleeper // only with interrupts
 
 	idle    int // polls in a row without a completion
 	elapsed uint64
@@ -56,6 +57,9 @@ func (w *worker) work(ready func(bool) bool) (err error) {
 		}
 	}()
 	if err := pin(w.core); !ready(err == nil) {
+		return err
+	}
+	if err := w.sleep.watch(w); err != nil {
 		return err
 	}
 	start := ticks()
@@ -92,6 +96,7 @@ func pin(core int) error {
 func (w *worker) loop(deadline uint64) {
 	for round := 0; !w.run.stop.Load(); round++ {
 		draining := true
+		busy := w.busy
 		for _, l := range w.lanes {
 			w.poll(l)
 			draining = draining && l.draining
@@ -99,10 +104,11 @@ func (w *worker) loop(deadline uint64) {
 		if draining {
 			return
 		}
-		if round%publishRounds == 0 {
+		slept := w.sleep.on && w.busy == busy && w.sleep.wait()
+		if slept || round%publishRounds == 0 {
 			w.publish()
 		}
-		if round%checkRounds == 0 && w.cfg.Time > 0 && ticks() >= deadline {
+		if (slept || round%checkRounds == 0) && w.cfg.Time > 0 && ticks() >= deadline {
 			return
 		}
 	}
@@ -124,7 +130,7 @@ func (w *worker) poll(l *lane) {
 		w.idle = 0
 		return
 	}
-	if w.idle++; w.idle > yieldRounds {
+	if w.idle++; w.idle > yieldRounds && !w.sleep.on {
 		runtime.Gosched()
 		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	}
