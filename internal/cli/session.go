@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gospdk/gospdk/bdev"
@@ -68,12 +69,7 @@ func (a *app) connect(ctx context.Context, o connectOptions) (s *session, err er
 		}
 		ids = append(ids, id)
 	}
-	for _, id := range ids {
-		if err := s.attach(ctx, id, &o); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
+	return s, s.attach(ctx, ids, &o)
 }
 
 // why replaces what a cancelled context left behind by the plain truth.
@@ -98,23 +94,34 @@ func (a *app) find(ctx context.Context) []nvme.TransportID {
 	return ids
 }
 
-func (s *session) attach(ctx context.Context, id nvme.TransportID, o *connectOptions) error {
-	t := s.app.HostTransports[id.Trtype]
-	if t == nil {
-		return fmt.Errorf("trtype %v: this program reaches controllers by %s", id.Trtype, s.app.transportNames())
+// attach brings all controllers up at a time, since each takes its time, and
+// reports them in the order in which they were named.
+func (s *session) attach(ctx context.Context, ids []nvme.TransportID, o *connectOptions) error {
+	for _, id := range ids {
+		if s.app.HostTransports[id.Trtype] == nil {
+			return fmt.Errorf("trtype %v: this program reaches controllers by %s", id.Trtype, s.app.transportNames())
+		}
+		if o.attaching != nil {
+			o.attaching(id)
+		}
 	}
-	if o.attaching != nil {
-		o.attaching(id)
+	ctrlrs := make([]*host.Controller, len(ids))
+	errs := make([]error, len(ids))
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() { ctrlrs[i], errs[i] = host.Connect(ctx, s.app.HostTransports[id.Trtype], id, o.host) })
 	}
-	c, err := host.Connect(ctx, t, id, o.host)
-	if err != nil {
-		return err
+	wg.Wait()
+	for _, c := range ctrlrs {
+		if c == nil {
+			continue
+		}
+		s.ctrlrs = append(s.ctrlrs, c)
+		if o.attached != nil {
+			o.attached(c)
+		}
 	}
-	s.ctrlrs = append(s.ctrlrs, c)
-	if o.attached != nil {
-		o.attached(c)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (a *app) transportNames() string {
