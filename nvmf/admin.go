@@ -52,7 +52,7 @@ func (c *Controller) prepareAdmin(r *Request) {
 
 func (c *Controller) executeAdmin(r *Request) {
 	if r.flags&flagFailed != 0 {
-		c.logs.noteFailure(r)
+		c.life.noteFailure(r)
 		r.finish()
 		return
 	}
@@ -82,7 +82,7 @@ func (c *Controller) executeAdmin(r *Request) {
 func (r *Request) endAdmin(s nvme.Status) {
 	r.Status = s
 	if s.IsError() {
-		r.ctrlr.logs.noteFailure(r)
+		r.ctrlr.life.noteFailure(r)
 	}
 	r.finish()
 }

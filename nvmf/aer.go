@@ -146,7 +146,7 @@ func (c *Controller) InvalidDoorbell(qid uint16, register bool) {
 	if register {
 		info = errorInvalidDoorbellRegister
 	}
-	c.logs.addError(errorEntry{sqid: qid, cid: 0xffff, status: nvme.StatusSuccess})
+	c.life.addError(errorEntry{sqid: qid, cid: 0xffff, status: nvme.StatusSuccess})
 	c.raise(eventError, info, uint8(nvme.LogError))
 }
 

@@ -59,6 +59,9 @@ type ControllerOptions struct {
 	// SeparateMetadata tells that the transport brings metadata in
 	// Request.Meta.
 	SeparateMetadata bool
+	// Life is the life of the device that the controller is; nil for one
+	// that begins and ends with the controller.
+	Life *Life
 }
 
 // readyTimeout is CAP.TO, in units of 500 ms.
@@ -88,8 +91,7 @@ type Controller struct {
 	admin  adminBuffers
 	alive  *thread.Poller // keep alive timer
 	heard  bool           // a command came in the last period
-
-	ios iosCounters
+	life   *Life
 }
 
 // newController checks the options; the namespaces are attached later.
@@ -107,6 +109,7 @@ func newController(s *Subsystem, id uint16, t *thread.Thread, tr Transport, o Co
 	c.ns = make([]*nsChannel, s.opts.MaxNamespaces)
 	c.cap = nvme.CAP(0).WithMQES(uint16(o.QueueEntries - 1)).WithCQR(true).WithTO(readyTimeout).WithCSS(1 | 1<<cssAll).WithCRWMS(true)
 	c.resetState()
+	c.powerOn()
 	return c, nil
 }
 
@@ -126,6 +129,7 @@ func (c *Controller) Close(ctx context.Context) error {
 		}
 		c.stopKeepAlive()
 		c.closeChannels()
+		c.powerOff()
 		return nil
 	})
 	if err != nil && !errors.Is(err, thread.ErrExited) {

@@ -15,15 +15,18 @@ const (
 	effectData      = 1 << 1 // logical block content changes
 )
 
-// effectsPage lists the commands that the controller executes. What Prepare
-// and the transport refuse is not in it, and the other way round; a test
-// compares the two.
-func (c *Controller) effectsPage(p []byte) []byte {
+// effectsPage lists the commands that the controller executes: admin commands
+// and, if withIO is true, those of the NVM command set. Of other command sets
+// it executes none, and says so rather than to refuse the page: nvme-cli asks
+// for the Zoned Namespace command set's too before it shows anything. What
+// Prepare and the transport refuse is not in it, and the other way round; a
+// test compares the two.
+func (c *Controller) effectsPage(p []byte, withIO bool) []byte {
 	admin := func(op nvme.Opcode) {
 		binary.LittleEndian.PutUint32(p[4*int(op):], effectSupported)
 	}
 	io := func(op nvme.Opcode, effects uint32) {
-		if c.supports(op) {
+		if withIO && c.supports(op) {
 			binary.LittleEndian.PutUint32(p[1024+4*int(op):], effectSupported|effects)
 		}
 	}

@@ -9,12 +9,9 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 )
 
-// logs is what log pages report: the last errors and the namespaces that have
+// logs is what log pages report and a reset forgets: the namespaces that have
 // changed since the host looked.
 type logs struct {
-	errors     [errorEntries]errorEntry // ring; errorCount says where
-	errorCount uint64
-
 	changed        []uint32 // sorted
 	changedTooMany bool
 }
@@ -29,19 +26,18 @@ type errorEntry struct {
 	lba    uint64
 }
 
-// reset forgets what a controller reset forgets. The error count goes on.
 func (l *logs) reset() {
 	l.changed, l.changedTooMany = l.changed[:0], false
 }
 
-func (l *logs) addError(e errorEntry) {
+func (l *Life) addError(e errorEntry) {
 	e.count = l.errorCount + 1
 	l.errors[l.errorCount%errorEntries] = e
 	l.errorCount++
 }
 
 // noteFailure logs a command that failed and says so in its status (More).
-func (l *logs) noteFailure(r *Request) {
+func (l *Life) noteFailure(r *Request) {
 	e := errorEntry{sqid: r.queue.ID, cid: r.Cmd.CID, status: r.Status, nsid: r.Cmd.NSID}
 	if r.queue.ID != 0 {
 		e.lba = r.Cmd.SLBA()
@@ -59,7 +55,7 @@ func worthLogging(s nvme.Status) bool {
 }
 
 // errorPage fills p, newest entry first.
-func (l *logs) errorPage(p []byte) []byte {
+func (l *Life) errorPage(p []byte) []byte {
 	le := binary.LittleEndian
 	for i := range min(l.errorCount, errorEntries) {
 		e := &l.errors[(l.errorCount-1-i)%errorEntries]

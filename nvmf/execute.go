@@ -83,7 +83,7 @@ func (r *Request) release() {
 func (r *Request) finish() {
 	c := r.ctrlr
 	if r.Status != 0 && r.queue.ID != 0 && worthLogging(r.Status) {
-		c.logs.noteFailure(r)
+		c.life.noteFailure(r)
 	}
 	r.release()
 	r.done.CompleteRequest(r)

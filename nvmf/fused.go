@@ -72,8 +72,8 @@ func (c *Controller) pair(first, second *Request) {
 		second.Finish(failed)
 		return
 	}
-	c.ios.writes++
-	c.ios.writeBlocks += uint64(second.Length / smartBlock)
+	c.life.writes++
+	c.life.writeBlocks += uint64(second.Length / smartBlock)
 	first.pair, first.stage = second, stageFused
 	first.io.Op = bdev.OpCompareAndWrite
 	first.io.Iov, first.io.WriteIov, first.io.Meta = first.Iov, second.Iov, nil

@@ -9,7 +9,11 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 )
 
-const csiNVM = 0 // the NVM Command Set
+// I/O command sets (NVMe Base 2.0, figure 274).
+const (
+	csiNVM  = 0
+	csiLast = 2 // key value, zoned namespaces
+)
 
 // putString fills p with s padded by spaces, as identify strings are.
 func putString(p []byte, s string) {

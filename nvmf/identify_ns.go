@@ -16,6 +16,7 @@ const (
 // Bits of Identify Namespace (NVM Command Set 1.0, figure 97).
 const (
 	nsfeatThin       = 1 << 0
+	nsfeatAtomics    = 1 << 1 // NAWUN, NAWUPF and NACWU are the namespace's own
 	nsfeatOptimal    = 1 << 4
 	nmicShared       = 1 << 0
 	flbasInterleaved = 1 << 4
@@ -47,7 +48,7 @@ func (c *Controller) describeNamespace(id *nvme.IdentifyNamespace, ns *nsChannel
 	info := &ns.ns.info
 	id.NSZE, id.NCAP, id.NUSE = ns.blocks, ns.blocks, ns.blocks
 	id.NMIC = nmicShared
-	id.NSFEAT = nsfeatOptimal
+	id.NSFEAT = nsfeatOptimal | nsfeatAtomics
 	id.LBAF[0].LBADS = ns.logBlock()
 	if info.MDSize > 0 {
 		id.LBAF[0].MS = uint16(info.MDSize)

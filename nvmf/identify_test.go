@@ -113,6 +113,10 @@ func TestIdentifyNamespace(t *testing.T) {
 	if id.NVMCAP.Lo() != 64*4096 || id.NMIC != 1 {
 		t.Errorf("NVMCAP %v NMIC %d", id.NVMCAP, id.NMIC)
 	}
+	// A host looks at NACWU only if this bit is set.
+	if id.NSFEAT&nsfeatAtomics == 0 || uint32(id.NACWU) != g.c.namespace(1).fusedLimit()-1 {
+		t.Errorf("NSFEAT %#x, NACWU %d", id.NSFEAT, id.NACWU)
+	}
 	g.doAdmin(identify(nvme.CNSNamespace, 7), p)
 	if !bytes.Equal(p, make([]byte, 4096)) {
 		t.Error("an identifier without namespace gives more than zeroes")

@@ -117,11 +117,11 @@ func (c *Controller) executeIO(r *Request) {
 	r.io.Iov, r.io.Meta = r.Iov, r.Meta
 	switch r.Cmd.Opcode {
 	case nvme.CmdRead:
-		c.ios.reads++
-		c.ios.readBlocks += uint64(r.Length / smartBlock)
+		c.life.reads++
+		c.life.readBlocks += uint64(r.Length / smartBlock)
 	case nvme.CmdWrite:
-		c.ios.writes++
-		c.ios.writeBlocks += uint64(r.Length / smartBlock)
+		c.life.writes++
+		c.life.writeBlocks += uint64(r.Length / smartBlock)
 		if r.flags&flagFlush != 0 {
 			r.stage = stageFlush
 		}

@@ -4,7 +4,6 @@ package nvmf
 
 import (
 	"encoding/binary"
-	"time"
 
 	"github.com/gospdk/gospdk/nvme"
 )
@@ -66,7 +65,7 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 	case nvme.LogSupportedPages:
 		return c.supportedLogs(p[:1024]), nvme.StatusSuccess
 	case nvme.LogError:
-		return c.logs.errorPage(p[:errorEntries*errorEntrySize]), nvme.StatusSuccess
+		return c.life.errorPage(p[:errorEntries*errorEntrySize]), nvme.StatusSuccess
 	case nvme.LogSMART:
 		// One log for the controller: LPA bit 0 is clear.
 		if n := r.Cmd.NSID; n != 0 && n != allNamespaces {
@@ -80,10 +79,14 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 	case nvme.LogChangedNamespaces:
 		return c.logs.changedPage(p), nvme.StatusSuccess
 	case nvme.LogCommandEffects:
-		if csi := r.Cmd.CDW14 >> 24; csi != csiNVM {
+		csi := r.Cmd.CDW14 >> 24
+		if c.CC().CSS() != cssAll {
+			csi = csiNVM // CC.CSS names the command set
+		}
+		if csi > csiLast {
 			return nil, nvme.StatusInvalidField.WithDNR()
 		}
-		return c.effectsPage(p), nvme.StatusSuccess
+		return c.effectsPage(p, csi == csiNVM), nvme.StatusSuccess
 	case nvme.LogMIEffects: // there are none, which zeroes say
 		return p, nvme.StatusSuccess
 	case nvme.LogFeatureEffects:
@@ -132,43 +135,4 @@ func (c *Controller) featureEffectsPage(p []byte) []byte {
 		binary.LittleEndian.PutUint32(p[4*id:], v)
 	}
 	return p
-}
-
-// iosCounters is what the SMART log counts. Units of 512 bytes.
-type iosCounters struct {
-	readBlocks, writeBlocks uint64
-	reads, writes           uint64
-}
-
-// powerOn is when the process began to serve, for the SMART log.
-var powerOn = time.Now()
-
-func (c *Controller) smartPage(p []byte) []byte {
-	le := binary.LittleEndian
-	if c.feat.overTemperature <= temperature || c.feat.underTemp >= temperature {
-		p[0] = tempWarningBit
-	}
-	le.PutUint16(p[1:], temperature)
-	p[3] = 100 // percent of spare available
-	p[4] = 10  // below which it would be a warning
-	units := func(blocks uint64) uint64 { return (blocks + logUnitBlocks - 1) / logUnitBlocks }
-	le.PutUint64(p[32:], units(c.ios.readBlocks))
-	le.PutUint64(p[48:], units(c.ios.writeBlocks))
-	le.PutUint64(p[64:], c.ios.reads)
-	le.PutUint64(p[80:], c.ios.writes)
-	le.PutUint64(p[112:], 1) // power cycles
-	le.PutUint64(p[128:], uint64(time.Since(powerOn).Hours()))
-	le.PutUint64(p[176:], c.logs.errorCount)
-	return p
-}
-
-// checkTemperature reports a temperature beyond the thresholds.
-func (c *Controller) checkTemperature() {
-	f := &c.feat
-	if f.asyncEvents&tempWarningBit == 0 {
-		return
-	}
-	if f.overTemperature <= temperature || f.underTemp >= temperature {
-		c.raise(eventSMART, smartTemperature, uint8(nvme.LogSMART))
-	}
 }

@@ -26,6 +26,7 @@ type targetFlags struct {
 	nqn    string
 	poll   bool
 	trap   bool
+	msi    bool
 }
 
 func (a *app) targetCommand() *cobra.Command {
@@ -51,6 +52,7 @@ Without a client or work it sleeps; --poll keeps its CPUs spinning.`,
 	fl.StringVar(&f.nqn, "nqn", embedded.DefaultNQN, "name of the subsystem")
 	fl.BoolVar(&f.poll, "poll", false, "never sleep")
 	fl.BoolVar(&f.trap, "trap-doorbells", false, "keep clients from mapping the doorbells: a sleeping target then wakes at once for a QEMU guest; not for SPDK's initiator")
+	fl.BoolVar(&f.msi, "msi", false, "interrupts by MSI, not MSI-X: QEMU can then unplug the controller while the guest runs")
 	addLogFlag(cmd, "L")
 	addIgnored(cmd, environment...)
 	addIgnored(cmd, [3]string{"mem-size", "s", "MB"})
@@ -137,7 +139,7 @@ func (a *app) makeDisks(specs diskFlags) (disks []bdev.Device, err error) {
 }
 
 func (a *app) serve(ctx context.Context, f *targetFlags) (err error) {
-	c := embedded.Config{NQN: f.nqn, Poll: f.poll, TrapDoorbells: f.trap}
+	c := embedded.Config{NQN: f.nqn, Poll: f.poll, TrapDoorbells: f.trap, MSI: f.msi}
 	if f.mask != "" {
 		if c.Mask, err = reactor.ParseMask(f.mask); err != nil {
 			return &usageError{err}

@@ -37,6 +37,8 @@ type Config struct {
 	Poll bool
 	// TrapDoorbells is vfiouser.Options.TrapDoorbells.
 	TrapDoorbells bool
+	// MSI is vfiouser.Options.MSI.
+	MSI bool
 	// Disks become namespaces in this order. Close removes them.
 	Disks []bdev.Device
 }
@@ -113,7 +115,7 @@ func (t *Target) serve(ctx context.Context, set *reactor.Set, registry *bdev.Reg
 		threads = append(threads, th)
 	}
 	for _, dir := range t.dirs {
-		l, err := vfiouser.Listen(ctx, target, sub, dir, threads, vfiouser.Options{TrapDoorbells: c.TrapDoorbells})
+		l, err := vfiouser.Listen(ctx, target, sub, dir, threads, vfiouser.Options{TrapDoorbells: c.TrapDoorbells, MSI: c.MSI})
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,8 @@ type controller struct {
 	needIRQ bool // a queue with interrupts has new completions
 	stalled int  // completion queues with completions that found no room
 
+	vectors, irq int // how many interrupt vectors, of which type
+
 	mem    *server.Memory
 	region *server.MemoryRegion // the one that data were in last
 
@@ -63,6 +65,7 @@ func newController(e *endpoint, conn *server.Conn) (*controller, error) {
 	}
 	c.bounceCtx, c.cancelBounce = context.WithCancel(context.Background())
 	o := &e.l.opts
+	c.vectors, c.irq = o.vectors()
 	var err error
 	c.core, err = e.l.sub.NewController(context.Background(), c.thread, c, nvmf.ControllerOptions{
 		QueueEntries:      o.QueueEntries,
@@ -74,8 +77,9 @@ func newController(e *endpoint, conn *server.Conn) (*controller, error) {
 		SGLS:              sglSupport,
 		QueueCommands:     true,
 		DoorbellBuffers:   !o.NoShadowDoorbells,
-		Vectors:           vectors,
+		Vectors:           c.vectors,
 		SeparateMetadata:  true,
+		Life:              &e.life,
 	})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/vfiouser"
 	"github.com/gospdk/gospdk/vfiouser/server"
@@ -26,10 +27,11 @@ type endpoint struct {
 	doorbells *doorbellPages
 	msixTable [msixTableSize]byte
 	ctrl      *controller // while a client is there
+	life      nvmf.Life   // of the device that clients find here
 }
 
 func newEndpoint(l *Listener) (*endpoint, error) {
-	config, err := newConfig()
+	config, err := newConfig(l.opts.MSI)
 	return &endpoint{l: l, config: config}, err
 }
 
@@ -66,19 +68,24 @@ func (e *endpoint) Regions() []server.Region {
 		bar0.Mmap = []vfiouser.Area{{Offset: doorbellOffset, Size: doorbellSize}}
 		bar0.IOEventFDs = []server.IOEventFD{{Offset: doorbellOffset, Size: doorbellSize, FD: d.eventfd}}
 	}
-	return []server.Region{
-		bar0,
-		{Index: 4, Size: msixTableSize, Flags: rw, FD: -1},
-		{Index: 5, Size: msixPBASize, Flags: rw, FD: -1},
-		e.config.Region(),
+	regions := []server.Region{bar0, e.config.Region()}
+	if !e.l.opts.MSI {
+		regions = append(regions,
+			server.Region{Index: 4, Size: msixTableSize, Flags: rw, FD: -1},
+			server.Region{Index: 5, Size: msixPBASize, Flags: rw, FD: -1})
 	}
+	return regions
 }
 
 // IRQs implements server.Device.
 func (e *endpoint) IRQs() []server.IRQ {
+	n, messages := e.l.opts.vectors()
 	return []server.IRQ{
 		{Index: vfiouser.IRQIntx, Count: 1, Flags: vfiouser.IRQEventFD | vfiouser.IRQMaskable},
-		{Index: vfiouser.IRQMSIX, Count: vectors, Flags: vfiouser.IRQEventFD | vfiouser.IRQNoResize},
+		{Index: messages, Count: n, Flags: vfiouser.IRQEventFD | vfiouser.IRQNoResize},
+		// Nothing is ever reported here, but QEMU warns the user of a
+		// function that has no way to report errors.
+		{Index: vfiouser.IRQErr, Count: 1, Flags: vfiouser.IRQEventFD | vfiouser.IRQNoResize},
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/thread"
+	"github.com/gospdk/gospdk/vfiouser"
 	"github.com/gospdk/gospdk/vfiouser/server"
 )
 
@@ -50,6 +51,20 @@ type Options struct {
 	// suits QEMU guests that use shadow doorbells, as Linux does; SPDK's
 	// initiator cannot work without the mapping.
 	TrapDoorbells bool
+	// MSI has the function offer 32 message signalled interrupts (MSI)
+	// rather than 512 of MSI-X. QEMU, up to 11.1 at least, aborts when it
+	// unplugs a vfio-user function that has MSI-X; one with MSI can be
+	// unplugged. Guests without interrupt remapping use a single vector
+	// of MSI, so a single I/O queue.
+	MSI bool
+}
+
+// vectors is how many vectors the function has, and of which type.
+func (o *Options) vectors() (n, irq int) {
+	if o.MSI {
+		return msiVectors, vfiouser.IRQMSI
+	}
+	return vectors, vfiouser.IRQMSIX
 }
 
 // Limits and defaults.

@@ -22,22 +22,25 @@ const (
 	doorbellSize   = 0x1000 // 512 queues of each kind
 	bar0Size       = 0x4000 // the least that the specification allows
 	vectors        = 512
+	msiVectors     = 32
 	msixTableSize  = vectors * 16
 	msixPBASize    = 0x1000
 )
 
-func newConfig() (*server.Config, error) {
-	return server.NewConfig(server.ConfigOptions{
+func newConfig(msi bool) (*server.Config, error) {
+	c := server.ConfigOptions{
 		Vendor: PCIVendor, Device: PCIDevice,
-		SubVendor: PCIVendor,
-		Class:     pci.ClassNVMe,
-		BARs: [6]server.BAROptions{
-			0: {Size: bar0Size, Is64: true},
-			4: {Size: msixTableSize},
-			5: {Size: msixPBASize},
-		},
+		SubVendor:     PCIVendor,
+		Class:         pci.ClassNVMe,
+		BARs:          [6]server.BAROptions{0: {Size: bar0Size, Is64: true}},
 		InterruptPin:  1,
-		MSIX:          &server.MSIXOptions{Vectors: vectors, TableBAR: 4, PBABAR: 5},
 		FunctionReset: true,
-	})
+	}
+	if msi {
+		c.MSI = msiVectors
+	} else {
+		c.BARs[4].Size, c.BARs[5].Size = msixTableSize, msixPBASize
+		c.MSIX = &server.MSIXOptions{Vectors: vectors, TableBAR: 4, PBABAR: 5}
+	}
+	return server.NewConfig(c)
 }

@@ -72,7 +72,7 @@ func (c *controller) createCQ(cmd *nvme.Command) nvme.Status {
 		return s
 	}
 	ien := cmd.CDW11&queueInterrupts != 0
-	if ien && vector >= vectors {
+	if ien && int(vector) >= c.vectors {
 		return nvme.StatusInvalidInterruptVector
 	}
 	if c.core.CC().IOCQES() != 4 {

@@ -20,6 +20,7 @@ type registers struct {
 	asq     uint64
 	acq     uint64
 	intMask uint32 // INTMS and INTMC
+	intOwed uint32 // vectors that came due while they were masked
 }
 
 // registers fills p with the registers as they read now. It is called on the
@@ -48,7 +49,7 @@ func (c *controller) writeRegisters(off uint64, p []byte) {
 		case nvme.RegINTMS:
 			c.regs.intMask |= v
 		case nvme.RegINTMC:
-			c.regs.intMask &^= v
+			c.unmask(v)
 		case nvme.RegCC:
 			c.core.WriteCC(nvme.CC(v))
 		case nvme.RegAQA:

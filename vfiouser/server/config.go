@@ -19,6 +19,7 @@ type ConfigOptions struct {
 	BARs                 [6]BAROptions
 	InterruptPin         uint8        // 1 to 4 for INTA to INTD, 0 for none
 	MSIX                 *MSIXOptions // nil for none
+	MSI                  int          // message signalled interrupts without a table: a power of two up to 32, 0 for none
 	FunctionReset        bool         // function level reset works
 	Size                 int          // bytes: 256, or 4096 which is also the meaning of 0
 }
@@ -69,6 +70,7 @@ const (
 	capPM      = 0x40 // 8 bytes
 	capMSIX    = 0x50 // 12 bytes
 	capExpress = 0x60 // 60 bytes
+	capMSI     = 0xa0 // 14 bytes
 )
 
 // Config is a PCI config space (type 0 header) in which only those bits can
@@ -152,20 +154,42 @@ func (c *Config) bar(i int) error {
 }
 
 func (c *Config) capabilities() error {
+	// Power Management (PCI-PM 1.2, 3.2): version 3; no soft reset on the
+	// way from D3hot to D0.
 	c.put16(offCapPtr, capPM, 0)
-	afterPM := uint16(capExpress)
+	c.put16(capPM, 0x01, 0)
+	c.put16(capPM+2, 3, 0)
+	c.put16(capPM+4, 1<<3, 3)
+	last := capPM
+	link := func(at int) { c.reset[last+1], last = byte(at), at }
 	if m := c.opts.MSIX; m != nil {
 		if err := c.msix(m); err != nil {
 			return err
 		}
-		afterPM = capMSIX
+		link(capMSIX)
 	}
-	// Power Management (PCI-PM 1.2, 3.2): version 3; no soft reset on the
-	// way from D3hot to D0.
-	c.put16(capPM, 0x01|afterPM<<8, 0)
-	c.put16(capPM+2, 3, 0)
-	c.put16(capPM+4, 1<<3, 3)
+	if n := c.opts.MSI; n != 0 {
+		if err := c.msi(n); err != nil {
+			return err
+		}
+		link(capMSI)
+	}
 	c.express()
+	link(capExpress)
+	return nil
+}
+
+// msi makes the MSI capability (PCI Local Bus 3.0, 6.8.1) with 64-bit
+// addresses and without masks.
+func (c *Config) msi(n int) error {
+	if n < 1 || n > 32 || n&(n-1) != 0 {
+		return fmt.Errorf("vfio-user: %d MSI vectors, want a power of two from 1 to 32", n)
+	}
+	c.put16(capMSI, 0x05, 0)
+	c.put16(capMSI+2, 1<<7|uint16(bits.TrailingZeros(uint(n)))<<1, 0x0071) // enable, vectors in use
+	c.put32(capMSI+4, 0, ^uint32(3))
+	c.put32(capMSI+8, 0, ^uint32(0))
+	c.put16(capMSI+12, 0, 0xffff)
 	return nil
 }
 
@@ -184,7 +208,7 @@ func (c *Config) msix(m *MSIXOptions) error {
 			return fmt.Errorf("vfio-user: MSI-X %s of %d bytes at offset %#x of BAR %d does not fit there, or the offset is no multiple of 8", p.what, p.size, p.off, p.bar)
 		}
 	}
-	c.put16(capMSIX, 0x11|capExpress<<8, 0)
+	c.put16(capMSIX, 0x11, 0)
 	c.put16(capMSIX+2, uint16(m.Vectors-1), 0xc000) // enable, function mask
 	c.put32(capMSIX+4, m.TableOffset|uint32(m.TableBAR), 0)
 	c.put32(capMSIX+8, m.PBAOffset|uint32(m.PBABAR), 0)
@@ -194,10 +218,10 @@ func (c *Config) msix(m *MSIXOptions) error {
 // express makes the PCI Express capability (PCI Express Base 4.0, 7.5.3) of
 // an endpoint at 8 GT/s, four lanes, whose link is up.
 func (c *Config) express() {
-	const link = 3 | 4<<4        // speed, width
-	c.put16(capExpress, 0x10, 0) // last
-	c.put16(capExpress+2, 2, 0)  // version 2, endpoint
-	devCap := uint32(1 << 15)    // role-based error reporting
+	const link = 3 | 4<<4 // speed, width
+	c.put16(capExpress, 0x10, 0)
+	c.put16(capExpress+2, 2, 0) // version 2, endpoint
+	devCap := uint32(1 << 15)   // role-based error reporting
 	if c.opts.FunctionReset {
 		devCap |= 1 << 28
 	}

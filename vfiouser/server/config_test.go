@@ -58,11 +58,10 @@ func TestConfigHeader(t *testing.T) {
 	}
 }
 
-// TestConfigCapabilities walks the list as the Linux PCI core does.
-func TestConfigCapabilities(t *testing.T) {
-	c := testConfig(t)
-	var ids []uint8
-	at := map[uint8]uint64{}
+// walk follows the list of capabilities as the Linux PCI core does.
+func (c *Config) walk(t *testing.T) (ids []uint8, at map[uint8]uint64) {
+	t.Helper()
+	at = map[uint8]uint64{}
 	for ptr, n := uint64(c.read32(0x34)&0xfc), 0; ptr != 0; n++ {
 		if n > 48 || ptr < 0x40 {
 			t.Fatalf("capability pointer %#x", ptr)
@@ -72,6 +71,12 @@ func TestConfigCapabilities(t *testing.T) {
 		at[uint8(v)] = ptr
 		ptr = uint64(v >> 8 & 0xfc)
 	}
+	return ids, at
+}
+
+func TestConfigCapabilities(t *testing.T) {
+	c := testConfig(t)
+	ids, at := c.walk(t)
 	if len(ids) != 3 {
 		t.Fatalf("capabilities %#x, want power management, MSI-X and Express", ids)
 	}
@@ -83,6 +88,32 @@ func TestConfigCapabilities(t *testing.T) {
 	}
 	if got := c.read32(at[0x10]); got>>16 != 2 {
 		t.Errorf("Express flags %#x, want version 2 endpoint", got>>16)
+	}
+}
+
+func TestConfigMSI(t *testing.T) {
+	c, err := NewConfig(ConfigOptions{MSI: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, at := c.walk(t)
+	if len(ids) != 3 || at[0x05] == 0 {
+		t.Fatalf("capabilities %#x, want power management, MSI and Express", ids)
+	}
+	msi := at[0x05]
+	if got := c.read32(msi) >> 16; got != 1<<7|5<<1 {
+		t.Errorf("control %#x, want 32 vectors with 64-bit addresses", got)
+	}
+	for off := msi; off < msi+16; off += 4 {
+		c.write32(off, 0xffffffff)
+	}
+	for i, want := range []uint32{0x00fb6005, 0xfffffffc, 0xffffffff, 0x0000ffff} {
+		if got := c.read32(msi + 4*uint64(i)); got != want {
+			t.Errorf("dword %d after writing ones: %#x, want %#x", i, got, want)
+		}
+	}
+	if ev := c.Write(msi+2, []byte{0, 0}); ev != 0 {
+		t.Errorf("event %#x", ev)
 	}
 }
 
@@ -139,6 +170,8 @@ func TestConfigRefused(t *testing.T) {
 		"table":         {BARs: [6]BAROptions{{Size: 4096}}, MSIX: &MSIXOptions{Vectors: 257}},
 		"PBA":           {BARs: [6]BAROptions{{Size: 4096}}, MSIX: &MSIXOptions{Vectors: 4, PBAOffset: 4092}},
 		"table BAR":     {BARs: [6]BAROptions{{Size: 4096}}, MSIX: &MSIXOptions{Vectors: 4, TableBAR: 6}},
+		"MSI of 3":      {MSI: 3},
+		"MSI of 64":     {MSI: 64},
 	} {
 		if _, err := NewConfig(o); err == nil {
 			t.Errorf("%s: no error", name)
