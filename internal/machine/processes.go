@@ -35,13 +35,13 @@ func (x *examination) readProcesses() {
 		if !isPID(pid) {
 			continue
 		}
-		err := errors.Join(x.readMounts(pid, seen), x.readOpen(pid), x.readMapped(pid))
+		err := oneLine([]error{x.readMounts(pid, seen), x.readOpen(pid), x.readMapped(pid)})
 		if blind == nil {
 			blind = err
 		}
 	}
 	if errors.Is(blind, fs.ErrPermission) {
-		blind = errors.New("not all processes may be looked at without the rights of root")
+		blind = fmt.Errorf("not all processes may be looked at, which takes the rights of root: %w", blind)
 	}
 	x.check(blind)
 }
