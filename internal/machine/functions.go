@@ -39,22 +39,12 @@ func (m *Machine) Functions() ([]Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	var supported []Function
-	vmds := make(map[string]bool)
-	for _, f := range all {
-		kind := Kind(f.ID)
-		if kind == KindVMD {
-			vmds[f.Address.String()] = true
-		}
-		if kind != "" {
-			supported = append(supported, Function{Function: f, Kind: kind, KernelDriver: kernelDrivers[kind]})
-		}
-	}
 	x := m.newExamination()
-	for i := range supported {
-		f := &supported[i]
-		f.VMD = m.behind(f, vmds)
-		x.examine(f)
+	var supported []Function
+	for _, f := range all {
+		if Kind(f.ID) != "" {
+			supported = append(supported, x.function(f))
+		}
 	}
 	return supported, nil
 }
@@ -66,16 +56,25 @@ func (m *Machine) FunctionAt(a pci.Address) (Function, error) {
 	if err != nil {
 		return Function{}, err
 	}
-	kind := Kind(found.ID)
-	f := Function{Function: found, Kind: kind, KernelDriver: kernelDrivers[kind]}
-	m.newExamination().examine(&f)
-	return f, nil
+	return m.newExamination().function(found), nil
+}
+
+func (x *examination) function(p pci.Function) Function {
+	kind := Kind(p.ID)
+	f := Function{Function: p, Kind: kind, KernelDriver: kernelDrivers[kind]}
+	f.VMD = x.m.behind(&f)
+	x.examine(&f)
+	return f
 }
 
 // behind returns the VMD in the path of f's device.
-func (m *Machine) behind(f *Function, vmds map[string]bool) string {
-	for _, part := range strings.Split(m.resolve(f.dir()), "/") {
-		if part != f.Address.String() && vmds[part] {
+func (m *Machine) behind(f *Function) string {
+	for part := range strings.SplitSeq(m.resolve(f.dir()), "/") {
+		a, err := pci.ParseAddress(part)
+		if err != nil || a == f.Address {
+			continue
+		}
+		if p, err := pci.FunctionAt(m.root, a); err == nil && Kind(p.ID) == KindVMD {
 			return part
 		}
 	}

@@ -25,7 +25,8 @@ type Holder struct {
 	Kind   string `json:"kind"`
 	Block  string `json:"block"`            // the disk; for "holder" and "open" the disk or the partition
 	What   string `json:"what,omitempty"`   // the partition, the device that stands on it, or the process
-	Detail string `json:"detail,omitempty"` // where it is mounted, what the signature is …
+	Type   string `json:"type,omitempty"`   // of what stands on it: lvm, crypt, multipath, dm, md, loop or ""
+	Detail string `json:"detail,omitempty"` // directory of a mount, name in /dev/mapper, what the data is
 }
 
 // String returns what SPDK's script prints: mount@nvme0n1:nvme0n1p1.
@@ -122,7 +123,8 @@ func (x *examination) diskHolders(disk string, held bool) ([]Holder, error) {
 	var tree []string // nodes and all that stands on them
 	for _, n := range nodes {
 		for _, s := range x.stacked[n] {
-			add(Holder{Kind: HeldHolder, Block: n, What: s, Detail: x.describe(s)})
+			kind, name := x.stackedAs(s)
+			add(Holder{Kind: HeldHolder, Block: n, What: s, Type: kind, Detail: name})
 		}
 		tree = x.above(tree, n)
 	}
@@ -250,19 +252,26 @@ func (x *examination) mountName(name string) string {
 	return name
 }
 
-// describe tells what a device that stands on others is, for people.
-func (x *examination) describe(name string) string {
-	dm := x.mountName(name)
-	uuid, err := x.m.optional("sys/class/block", name, "dm/uuid")
+// stackedAs tells what a device that stands on others is, and its name in
+// /dev/mapper if it has one.
+func (x *examination) stackedAs(device string) (kind, name string) {
 	switch {
-	case err != nil || dm == name:
-		return ""
-	case strings.HasPrefix(uuid, "LVM-"):
-		return "logical volume " + dm
-	case strings.HasPrefix(uuid, "CRYPT-"):
-		return "encrypted volume " + dm
-	case strings.HasPrefix(uuid, "mpath-"):
-		return "multipath " + dm
+	case strings.HasPrefix(device, "md"):
+		return "md", ""
+	case strings.HasPrefix(device, "loop"):
+		return "loop", ""
 	}
-	return "device-mapper " + dm
+	if name = x.mountName(device); name == device {
+		return "", ""
+	}
+	uuid, _ := x.m.optional("sys/class/block", device, "dm/uuid") // volumes made by hand have none
+	switch {
+	case strings.HasPrefix(uuid, "LVM-"):
+		return "lvm", name
+	case strings.HasPrefix(uuid, "CRYPT-"):
+		return "crypt", name
+	case strings.HasPrefix(uuid, "mpath-"):
+		return "multipath", name
+	}
+	return "dm", name
 }

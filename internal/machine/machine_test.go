@@ -157,6 +157,48 @@ func TestUser(t *testing.T) {
 	}
 }
 
+func TestContainer(t *testing.T) {
+	tr := machinetest.New(t)
+	m := At(tr.Root)
+	limit := func(want uint64) {
+		t.Helper()
+		if got, err := m.HugetlbLimit(2048); err != nil || got != want {
+			t.Errorf("hugepages limited to %d, %v; want %d", got, err, want)
+		}
+	}
+	if m.Container() != "" || !m.SysfsWritable() || m.Virtual() {
+		t.Errorf("container %q, sysfs writable %v, virtual %v", m.Container(), m.SysfsWritable(), m.Virtual())
+	}
+	limit(Unlimited)
+	tr.Write("proc/self/cgroup", "0::/pod/one\n")
+	tr.Write("sys/fs/cgroup/pod/one/hugetlb.2MB.max", "max\n")
+	limit(Unlimited)
+	tr.Write("sys/fs/cgroup/pod/hugetlb.2MB.max", "67108864\n")
+	limit(64 << 20)
+	tr.Write("sys/fs/cgroup/hugetlb.2MB.max", "0\n")
+	limit(0)
+	tr.Write("sys/fs/cgroup/hugetlb.2MB.max", "lots\n")
+	if _, err := m.HugetlbLimit(2048); err == nil {
+		t.Error("a limit that is no number was accepted")
+	}
+	tr.Write("proc/self/cgroup", "4:cpu,hugetlb:/a\n3:memory:/b\nbad\n")
+	tr.Write("sys/fs/cgroup/hugetlb/a/hugetlb.2MB.limit_in_bytes", "9223372036852678656\n")
+	limit(Unlimited)
+	tr.Write("sys/fs/cgroup/hugetlb/a/hugetlb.2MB.limit_in_bytes", "4096\n")
+	limit(4096)
+
+	tr.Write("proc/1/environ", "PATH=/bin\x00container=lxc\x00")
+	tr.Append("proc/self/mountinfo", "30 21 0:19 / /sys ro,nosuid - sysfs sysfs rw\n")
+	tr.Write("proc/cpuinfo", "flags : fpu hypervisor\n")
+	if m.Container() != "lxc" || m.SysfsWritable() || !m.Virtual() {
+		t.Errorf("container %q, sysfs writable %v, virtual %v", m.Container(), m.SysfsWritable(), m.Virtual())
+	}
+	tr.Write(".dockerenv", "")
+	if m.Container() != "docker" {
+		t.Errorf("container %q", m.Container())
+	}
+}
+
 // TestKinds samples the functions that SPDK has drivers for.
 func TestKinds(t *testing.T) {
 	for _, test := range []struct {

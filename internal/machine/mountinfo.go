@@ -12,6 +12,7 @@ type mount struct {
 	Dev          string // major:minor of the file system
 	Root         string // directory in the file system that is mounted
 	Dir          string // where, from the process's root
+	Options      string // of this mount
 	Type         string // file system
 	Source       string // device or whatever the file system calls its source
 	SuperOptions string
@@ -34,7 +35,7 @@ func parseMountinfo(b []byte) []mount {
 		if sep < 0 || len(f) < sep+3 {
 			continue
 		}
-		e := mount{Dev: f[2], Root: unescape(f[3]), Dir: unescape(f[4]), Type: unescape(f[sep+1]), Source: unescape(f[sep+2])}
+		e := mount{Dev: f[2], Root: unescape(f[3]), Dir: unescape(f[4]), Options: f[5], Type: unescape(f[sep+1]), Source: unescape(f[sep+2])}
 		if len(f) > sep+3 {
 			e.SuperOptions = f[sep+3]
 		}

@@ -19,9 +19,9 @@ nonsense
 func TestMountinfo(t *testing.T) {
 	got := parseMountinfo([]byte(sampleMountinfo))
 	want := []mount{
-		{"254:1", "/", "/", "ext4", "/dev/vda1", "rw"},
-		{"98:0", "/mnt1", "/my data", "ext3", `/dev/disk\x`, "rw,errors=continue"},
-		{"0:42", "/", "/none", "tmpfs", "none", ""},
+		{"254:1", "/", "/", "rw,relatime", "ext4", "/dev/vda1", "rw"},
+		{"98:0", "/mnt1", "/my data", "rw,noatime", "ext3", `/dev/disk\x`, "rw,errors=continue"},
+		{"0:42", "/", "/none", "rw", "tmpfs", "none", ""},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
