@@ -71,6 +71,7 @@ var programs = map[string]string{
 	"hello_world":        "hello_world",
 	"nvmf_tgt":           "tgt",
 	"bdevperf":           "bdevperf",
+	"setup.sh":           "setup",
 }
 
 // program takes a command out of root, so that it is a program of its own.
@@ -106,6 +107,7 @@ Start with "gospdk hello_world": it needs no device, no root and no hugepages.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.targetCommand())
+	root.AddCommand(a.setupCommand())
 	for _, make := range a.Commands {
 		root.AddCommand(make())
 	}

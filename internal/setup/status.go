@@ -53,11 +53,7 @@ func (h *Host) Status(o Options) (*Status, error) {
 	if err := h.hugeStatus(&s.Hugepages); err != nil {
 		return nil, err
 	}
-	for _, d := range []string{vfioPCI, uioPCI, igbUIO} {
-		if h.available(d) {
-			s.Drivers = append(s.Drivers, d)
-		}
-	}
+	s.Drivers = h.Drivers()
 	found, err := h.machine.Functions()
 	if err != nil {
 		return nil, err
@@ -68,6 +64,17 @@ func (h *Host) Status(o Options) (*Status, error) {
 		}
 	}
 	return s, nil
+}
+
+// Drivers returns the drivers for user space that this kernel has.
+func (h *Host) Drivers() []string {
+	var all []string
+	for _, d := range []string{vfioPCI, uioPCI, igbUIO} {
+		if h.available(d) {
+			all = append(all, d)
+		}
+	}
+	return all
 }
 
 func (h *Host) hugeStatus(s *HugeStatus) (err error) {
