@@ -17,29 +17,45 @@ type Address struct {
 	Function uint8 // 0 to 7
 }
 
-// ParseAddress takes domain:bus:device.function in hexadecimal. The domain
-// may be left out, and separators may all be dots or colons, as SPDK has it.
+// addressForms says which parts the separators of an address tell of: domain,
+// bus, device and function.
+var addressForms = map[string][]int{
+	"::.": {0, 1, 2, 3}, "...": {0, 1, 2, 3},
+	"::": {0, 1, 2},
+	":.": {1, 2, 3}, "..": {1, 2, 3},
+	":": {1, 2}, ".": {1, 2},
+}
+
+// ParseAddress takes domain:bus:device.function in hexadecimal, and the short
+// forms that SPDK takes: without the domain (bus:device.function) or the
+// function (domain:bus:device, bus:device), which are then 0, and with dots
+// alone.
 func ParseAddress(s string) (Address, error) {
-	bad := func(why string) (Address, error) {
-		return Address{}, fmt.Errorf("PCI address %q: %s; it is domain:bus:device.function, such as 0000:0b:00.0", s, why)
+	bad := func(format string, args ...any) (Address, error) {
+		return Address{}, fmt.Errorf("PCI address %.40q: %s; it is domain:bus:device.function, such as 0000:0b:00.0", s, fmt.Sprintf(format, args...))
 	}
-	parts := strings.FieldsFunc(s, func(r rune) bool { return r == ':' || r == '.' })
-	if strings.Count(s, ":")+strings.Count(s, ".") != len(parts)-1 {
-		return bad("a part is empty")
-	}
-	if len(parts) == 3 {
-		parts = append([]string{"0"}, parts...)
-	}
-	if len(parts) != 4 {
-		return bad(fmt.Sprintf("it has %d parts", len(parts)))
-	}
-	var v [4]uint64
-	for i, limit := range [4]uint64{1<<32 - 1, 255, 31, 7} {
-		n, err := strconv.ParseUint(parts[i], 16, 32)
-		if err != nil || n > limit {
-			return bad(fmt.Sprintf("%s %q is not a hexadecimal number up to %x", [4]string{"domain", "bus", "device", "function"}[i], parts[i], limit))
+	separator := func(r rune) bool { return r == ':' || r == '.' }
+	form := strings.Map(func(r rune) rune {
+		if separator(r) {
+			return r
 		}
-		v[i] = n
+		return -1
+	}, s)
+	parts := strings.FieldsFunc(s, separator)
+	order, ok := addressForms[form]
+	if !ok || len(parts) != len(order) {
+		return bad("its parts are not separated so")
+	}
+	names := [4]string{"domain", "bus", "device", "function"}
+	limits := [4]uint64{1<<32 - 1, 255, 31, 7}
+	var v [4]uint64
+	for i, part := range parts {
+		k := order[i]
+		n, err := strconv.ParseUint(part, 16, 32)
+		if err != nil || n > limits[k] {
+			return bad("%s %q is not a hexadecimal number up to %x", names[k], part, limits[k])
+		}
+		v[k] = n
 	}
 	return Address{uint32(v[0]), uint8(v[1]), uint8(v[2]), uint8(v[3])}, nil
 }

@@ -5,12 +5,14 @@ package pci
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Function is a PCI function as Linux shows it in sysfs.
@@ -27,6 +29,15 @@ type Function struct {
 	Resources  []Resource // base address registers 0 to 5, then the ROM
 	PhysFn     string     // address of the physical function of a virtual one, else ""
 	VFs        int        // virtual functions that are enabled
+	TotalVFs   int        // virtual functions that there can be
+	Removable  bool       // the kernel says that it can be unplugged
+	Link       Link       // zero if it is not on PCI Express
+}
+
+// Link is the link of a PCI Express function, as sysfs words it.
+type Link struct {
+	Speed, MaxSpeed string // "8.0 GT/s PCIe"
+	Width, MaxWidth int    // lanes
 }
 
 // Resource is a base address register (Linux, resource file).
@@ -41,6 +52,7 @@ const (
 	ResourceMem      = 0x00000200
 	ResourcePrefetch = 0x00002000
 	Resource64       = 0x00100000
+	ResourceUnset    = 0x20000000 // no address was assigned
 )
 
 // Functions returns the functions that root/sys shows, by address; root "" is
@@ -61,7 +73,7 @@ func Functions(root string) ([]Function, error) {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 		f, err := FunctionAt(root, a)
-		if errors.Is(err, fs.ErrNotExist) {
+		if gone(err) {
 			continue
 		}
 		if err != nil {
@@ -71,6 +83,11 @@ func Functions(root string) ([]Function, error) {
 	}
 	slices.SortFunc(all, func(a, b Function) int { return a.Address.Compare(b.Address) })
 	return all, nil
+}
+
+// gone tells whether the function went away before or while it was read.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV)
 }
 
 // FunctionAt returns one function; fs.ErrNotExist if there is none.
@@ -95,14 +112,31 @@ func FunctionAt(root string, a Address) (Function, error) {
 		f.IOMMUGroup = n
 		f.IOMMUType = read.text("iommu_group/type")
 	}
-	if n, err := strconv.Atoi(read.text("sriov_numvfs")); err == nil {
-		f.VFs = n
+	f.VFs, f.TotalVFs = read.count("sriov_numvfs"), read.count("sriov_totalvfs")
+	f.Removable = read.text("removable") == "removable"
+	f.Link = Link{
+		Speed: read.text("current_link_speed"), MaxSpeed: read.text("max_link_speed"),
+		Width: read.count("current_link_width"), MaxWidth: read.count("max_link_width"),
 	}
 	var err error
 	if f.Resources, err = parseResources(read.text("resource")); err != nil {
 		return Function{}, fmt.Errorf("%s/resource: %w", f.Dir, err)
 	}
 	return f, nil
+}
+
+// Config reads config space: all of it for root, 64 bytes for others.
+func (f *Function) Config() ([]byte, error) {
+	file, err := os.Open(filepath.Join(f.Dir, "config"))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	cfg, err := io.ReadAll(io.LimitReader(file, ConfigSizeExtended))
+	if err != nil {
+		return nil, fmt.Errorf("config space of %v: %w", f.Address, err)
+	}
+	return cfg, nil
 }
 
 // attributes reads files of a directory and keeps the first error.
@@ -117,6 +151,15 @@ func (r *attributes) text(name string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
+}
+
+// count reads a decimal number, 0 if there is none.
+func (r *attributes) count(name string) int {
+	n, err := strconv.Atoi(r.text(name))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // hex reads a number that must be there.
