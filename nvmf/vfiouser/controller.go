@@ -177,6 +177,7 @@ func (c *controller) Enable(cc nvme.CC) error {
 	acq.ien = true
 	asq, err := c.newSQ(0, c.regs.asq, c.regs.aqa.SQEntries(), acq)
 	if err != nil {
+		acq.release()
 		return err
 	}
 	c.cqs[0] = acq
@@ -242,6 +243,11 @@ func (c *controller) currentRequest() *nvmf.Request {
 // dropQueues forgets all queues and shadow doorbells.
 func (c *controller) dropQueues() {
 	for _, q := range c.sqs {
+		if q != nil {
+			q.release()
+		}
+	}
+	for _, q := range c.cqs {
 		if q != nil {
 			q.release()
 		}

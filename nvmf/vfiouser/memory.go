@@ -52,7 +52,7 @@ func (c *controller) setMemory(m *server.Memory) {
 	c.mem, c.region = m, nil
 	for _, q := range c.cqs {
 		if q != nil {
-			q.mem, _ = c.queueMemory(q.addr, int(q.size)*completionSize, true)
+			q.mem, q.join, _ = c.mapQueue(q.addr, int(q.size)*completionSize, true, q.join)
 		}
 	}
 	c.remapShadow()
@@ -61,7 +61,7 @@ func (c *controller) setMemory(m *server.Memory) {
 		if q == nil || q.deleting != nil {
 			continue
 		}
-		if q.mem, _ = c.queueMemory(q.addr, int(q.size)*commandSize, false); q.mem != nil {
+		if q.mem, q.join, _ = c.mapQueue(q.addr, int(q.size)*commandSize, false, q.join); q.mem != nil {
 			active = append(active, q)
 		}
 	}

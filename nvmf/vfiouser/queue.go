@@ -39,6 +39,7 @@ type sq struct {
 	cq    *cq
 	addr  uint64
 	mem   []byte // nil while the client's memory lacks it
+	join  *server.Joined
 	size  uint32
 	head  uint32
 	db    *uint32 // tail doorbell, real or shadow
@@ -57,6 +58,7 @@ type cq struct {
 	id    uint16
 	addr  uint64
 	mem   []byte
+	join  *server.Joined
 	size  uint32
 	tail  uint32
 	head  uint32 // as the doorbell said last
@@ -88,6 +90,27 @@ func (c *controller) queueMemory(addr uint64, n int, write bool) ([]byte, error)
 	return b, nil
 }
 
+// mapQueue is queueMemory for a queue, which may go over several regions: it
+// is joined then. old is what it was before, nil if it was in one region.
+func (c *controller) mapQueue(addr uint64, n int, write bool, old *server.Joined) ([]byte, *server.Joined, error) {
+	if old != nil {
+		if c.mem.Holds(old) {
+			return old.Bytes, old, nil
+		}
+		old.Close()
+	}
+	mem, err := c.queueMemory(addr, n, write)
+	if !errors.Is(err, server.ErrUnmapped) {
+		return mem, nil, err
+	}
+	j, joinErr := c.mem.Join(addr, n, write)
+	if joinErr != nil {
+		flag.Debugf("%s: %v", c.ep.l.dir, joinErr)
+		return nil, nil, err
+	}
+	return j.Bytes, j, nil
+}
+
 // doorbell returns the word of a queue in mem: tail doorbells at even, head
 // doorbells at odd places.
 func doorbell(mem []byte, id uint16, isCQ bool) *uint32 {
@@ -102,11 +125,11 @@ func (c *controller) newCQ(id uint16, addr uint64, size int) (*cq, error) {
 	if size < 2 {
 		return nil, fmt.Errorf("completion queue %d: %d entries, want at least 2", id, size)
 	}
-	mem, err := c.queueMemory(addr, size*completionSize, true)
+	mem, join, err := c.mapQueue(addr, size*completionSize, true, nil)
 	if err != nil {
 		return nil, fmt.Errorf("completion queue %d: %w", id, err)
 	}
-	q := &cq{c: c, id: id, addr: addr, mem: mem, size: uint32(size), phase: 1}
+	q := &cq{c: c, id: id, addr: addr, mem: mem, join: join, size: uint32(size), phase: 1}
 	q.db, q.event = c.doorbellOf(id, true)
 	mmio.Store32(q.db, 0)
 	return q, nil
@@ -116,11 +139,11 @@ func (c *controller) newSQ(id uint16, addr uint64, size int, to *cq) (*sq, error
 	if size < 2 {
 		return nil, fmt.Errorf("submission queue %d: %d entries, want at least 2", id, size)
 	}
-	mem, err := c.queueMemory(addr, size*commandSize, false)
+	mem, join, err := c.mapQueue(addr, size*commandSize, false, nil)
 	if err != nil {
 		return nil, fmt.Errorf("submission queue %d: %w", id, err)
 	}
-	q := &sq{Queue: nvmf.Queue{ID: id}, c: c, cq: to, addr: addr, mem: mem, size: uint32(size)}
+	q := &sq{Queue: nvmf.Queue{ID: id}, c: c, cq: to, addr: addr, mem: mem, join: join, size: uint32(size)}
 	q.db, q.event = c.doorbellOf(id, false)
 	mmio.Store32(q.db, 0)
 	n := min(size, maxSlots)
@@ -155,8 +178,20 @@ func (c *controller) removeSQ(q *sq) {
 // release frees what the slots keep.
 func (q *sq) release() {
 	q.mem = nil
+	if q.join != nil {
+		q.join.Close()
+		q.join = nil
+	}
 	for i := range q.slots {
 		q.slots[i].req.Release()
+	}
+}
+
+func (q *cq) release() {
+	q.mem = nil
+	if q.join != nil {
+		q.join.Close()
+		q.join = nil
 	}
 }
 

@@ -33,13 +33,20 @@ func storeCompletion(mem []byte, i uint32, result, status uint64) {
 // the client shares.
 func (c *controller) isClientMemory(addr uintptr) bool {
 	for _, r := range c.mem.Regions() {
-		b, err := r.Slice(r.Addr, int(r.Size))
-		if err != nil {
-			continue
+		if b, err := r.Slice(r.Addr, int(r.Size)); err == nil && within(addr, b) {
+			return true
 		}
-		if start := uintptr(unsafe.Pointer(&b[0])); addr >= start && addr-start < uintptr(len(b)) {
+	}
+	for id := range c.sqs {
+		sq, cq := c.sqs[id], c.cqs[id]
+		if sq != nil && sq.join != nil && within(addr, sq.join.Bytes) || cq != nil && cq.join != nil && within(addr, cq.join.Bytes) {
 			return true
 		}
 	}
 	return false
+}
+
+func within(addr uintptr, b []byte) bool {
+	start := uintptr(unsafe.Pointer(&b[0]))
+	return addr >= start && addr-start < uintptr(len(b))
 }

@@ -126,6 +126,7 @@ func (c *controller) deleteCQ(id uint16) nvme.Status {
 		return nvme.StatusInvalidQueueDeletion
 	}
 	c.cqs[id] = nil
+	q.release()
 	return nvme.StatusSuccess
 }
 

@@ -20,9 +20,12 @@ import (
 const (
 	queueLength = 16              // commands read ahead of the one being handled
 	dmaTimeout  = 5 * time.Second // for the client to answer one DMA_READ or DMA_WRITE
-	maxDMAMaps  = 4096
-	maxRefusals = 50 // of one client that are logged
+	maxRefusals = 50              // of one client that are logged
 )
+
+// maxDMAMaps is how many regions a client may offer. A guest with an IOMMU
+// offers its memory page by page. Tests lower it.
+var maxDMAMaps = 32768
 
 var l = log.Flag("vfio_user")
 
@@ -176,7 +179,7 @@ func ourCapabilities() vfiouser.Capabilities {
 	return vfiouser.Capabilities{
 		MaxMsgFDs:       vfiosock.MaxFDs,
 		MaxDataXferSize: vfiosock.MaxDataXferSize,
-		MaxDMAMaps:      maxDMAMaps,
+		MaxDMAMaps:      uint64(maxDMAMaps),
 		PageSizes:       pageSize,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gospdk/gospdk/internal/vfiotest"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/vfiouser"
+	"github.com/gospdk/gospdk/vfiouser/server"
 )
 
 func TestMain(m *testing.M) {
@@ -340,9 +341,11 @@ func TestVersionRefused(t *testing.T) {
 }
 
 func TestTooManyMaps(t *testing.T) {
+	const most = 100
+	t.Cleanup(server.TestingMaxDMAMaps(most))
 	dir, _ := vfiotest.Serve(t, vfiotest.New(t))
 	c := attach(t, dir)
-	for i := range uint64(4096) {
+	for i := range uint64(most) {
 		if errno := c.command(vfiouser.CmdDMAMap, dmaMap(vfiouser.DMARead, 0, i*8192, 4096)); errno != 0 {
 			t.Fatalf("map %d: %v", i, errno)
 		}

@@ -34,8 +34,12 @@ func (r *MemoryRegion) mapFile(fd int, offset uint64) error {
 	if r.Write {
 		prot |= unix.PROT_WRITE
 	}
+	if !takeMapping() {
+		return failf(syscall.ENOSPC, "there are %d mappings of clients' memory, half of what %s allows a process: raise it", mappingBudget(), maxMapCountFile)
+	}
 	mem, err := unix.Mmap(fd, int64(first), int(last-first), prot, unix.MAP_SHARED|unix.MAP_NORESERVE)
 	if err != nil {
+		giveMapping()
 		return fmt.Errorf("mapping %#x bytes at offset %#x: %w", last-first, first, err)
 	}
 	_ = unix.Madvise(mem, unix.MADV_DONTDUMP) // the client's memory is not ours to dump
@@ -61,5 +65,6 @@ func mapAlign(fd int) (uint64, error) {
 func (r *MemoryRegion) unmap() {
 	if r.whole != nil {
 		_ = unix.Munmap(r.whole)
+		giveMapping()
 	}
 }

@@ -4,7 +4,7 @@ package server
 
 import (
 	"errors"
-	"sort"
+	"slices"
 )
 
 // Errors of Memory. They are values without detail because a lookup is part
@@ -114,11 +114,8 @@ func (r *MemoryRegion) Shared() bool { return r.mem != nil }
 
 // with returns a table that also has r, whose place is free.
 func (m *Memory) with(r *MemoryRegion) *Memory {
-	regions := make([]*MemoryRegion, 0, len(m.regions)+1)
-	regions = append(regions, m.regions...)
-	regions = append(regions, r)
-	sort.Slice(regions, func(i, j int) bool { return regions[i].Addr < regions[j].Addr })
-	return &Memory{regions}
+	i := m.search(r.Addr)
+	return &Memory{slices.Concat(m.regions[:i], []*MemoryRegion{r}, m.regions[i:])}
 }
 
 // without returns a table that lacks r.
