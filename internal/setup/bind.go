@@ -105,8 +105,10 @@ func (h *Host) bindStep(f *machine.Function, to string) Step {
 	s := Step{
 		What: "bind " + line(f, "%s -> %s", orNone(from), orNone(to)),
 		Do: func(ctx context.Context, out io.Writer) error {
-			if err := h.examineAgain(f); err != nil {
-				return err
+			if from != "" && !machine.UserDriver(from) {
+				if err := h.examineAgain(f); err != nil {
+					return err
+				}
 			}
 			before = h.noteDriver(f, from, to)
 			return h.rebind(ctx, out, f, to)

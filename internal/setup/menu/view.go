@@ -135,8 +135,23 @@ func (m *Model) drawSettings(b *strings.Builder) {
 	if m.note != "" {
 		fmt.Fprintf(b, "  %s\n\n", m.cut(m.note, 4))
 	}
-	b.WriteString(faint + "  space choose · a all or none · d driver · h hugepages · u look again\n" +
-		"  enter hand over · r give back to the kernel · q quit" + plain + "\n")
+	m.drawKeys(b, "space choose", "a all or none", "d driver", "h hugepages", "u look again",
+		"enter hand over", "r give back to the kernel", "q quit")
+}
+
+// drawKeys says what keys do, on as many lines as it takes.
+func (m *Model) drawKeys(b *strings.Builder, keys ...string) {
+	line := " "
+	for i, k := range keys {
+		if room := max(m.width, 30); i > 0 && m.width > 0 && len([]rune(line))+3+len(k) > min(room, 72) {
+			b.WriteString(faint + line + plain + "\n")
+			line = " "
+		} else if i > 0 {
+			line += " ·"
+		}
+		line += " " + k
+	}
+	b.WriteString(faint + line + plain + "\n")
 }
 
 func (m *Model) drawConfirm(b *strings.Builder) {
