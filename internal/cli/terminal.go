@@ -21,6 +21,7 @@ func isTerminal(w io.Writer) bool {
 
 const (
 	red    = "31"
+	green  = "32"
 	yellow = "33"
 )
 
@@ -31,4 +32,18 @@ func (a *app) colour(w io.Writer, code, s string) string {
 		return s
 	}
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// terminalWidth returns how many characters a line of w has, 0 if it is no
+// terminal.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }
