@@ -93,9 +93,7 @@ func (d *device) openCMB() error {
 	}
 	addr := bar
 	if decoded {
-		// The controller takes the addresses that the host has for it, so no
-		// bus address is needed.
-		addr = address(mem)
+		addr = d.decodedAt(mem, bar)
 		msc := nvme.CMBMSC(0).WithAddress(addr).WithCRE(true).WithCMSE(true)
 		if err := d.Write64(nvme.RegCMBMSC, uint64(msc)); err != nil {
 			return err
@@ -107,6 +105,18 @@ func (d *device) openCMB() error {
 	}
 	d.cmb = memory{mem: mem, addr: addr}
 	return nil
+}
+
+// decodedAt returns the address at which the controller is to find memory of
+// its own. It must not be that of other memory: where DMA addresses are
+// virtual ones, the memory's own is free, while its bus address may be
+// another buffer's. Physical addresses have room at the bus address, and QEMU
+// with legacy-cmb=on looks nowhere else.
+func (d *device) decodedAt(mem []byte, bus uint64) uint64 {
+	if d.dev.Addressing() == dma.Physical {
+		return bus
+	}
+	return address(mem)
 }
 
 func (d *device) noCMB() error {
@@ -271,7 +281,7 @@ func (d *device) MapPMR() ([]byte, error) {
 		return nil, err
 	}
 	if pc.CMSS() {
-		addr = address(mem)
+		addr = d.decodedAt(mem, addr)
 		if err := d.decodePMR(addr); err != nil {
 			return nil, err
 		}
