@@ -15,8 +15,7 @@ import (
 	"github.com/gospdk/gospdk/pci"
 )
 
-// rightsFindings looks at what the user may do to the devices that are set
-// up.
+// rightsFindings looks at the rights that physical addresses take.
 func (p *patient) rightsFindings() []Finding {
 	var findings []Finding
 	rights := p.root() && p.user.Has(machine.CapSysAdmin) && p.user.Has(machine.CapSysRawIO)
@@ -30,11 +29,6 @@ func (p *patient) rightsFindings() []Finding {
 			f.Fix = []string{"sudo gospdk hello_world"}
 		}
 		findings = append(findings, f)
-	}
-	for _, f := range p.nvme() {
-		if f.Driver == "vfio-pci" && f.IOMMUGroup >= 0 {
-			findings = append(findings, p.groupRights(f)...)
-		}
 	}
 	return findings
 }
@@ -149,6 +143,9 @@ func (p *patient) userController(f machine.Function) []Finding {
 	if f.Driver == "vfio-pci" {
 		if x := p.sharedGroup(f); x != nil {
 			findings = append(findings, *x)
+		}
+		if f.IOMMUGroup >= 0 {
+			findings = append(findings, p.groupRights(f)...)
 		}
 	} else if p.lockdown != "" && p.lockdown != "none" {
 		findings = append(findings, Finding{Problem, what, f.Driver + " has it, but the locked down kernel lets nobody use it that way.", nil})

@@ -162,6 +162,9 @@ func (p *patient) installModules() []string {
 	if p.distro.Is("debian") && strings.Contains(p.release, "-cloud-") {
 		return p.sudo("apt-get install linux-image-amd64", "reboot")
 	}
+	if !p.ModulesInstalled() && p.has("/lib/modules") {
+		return p.sudo("reboot") // into the kernel whose modules are there
+	}
 	install := p.distro.ModulePackage(p.release)
 	if install == "" {
 		return nil
