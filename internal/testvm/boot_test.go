@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package testvm
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestBoot(t *testing.T) {
+	vm := Start(t, Config{
+		Modules: []string{"nvme"}, Programs: []string{"mkfs.ext4"},
+		Args: []string{"-device", "pcie-root-port,id=rp,chassis=1,slot=1", "-blockdev", "driver=file,node-name=spare,filename=" + Disk(t, 64<<20)},
+	})
+	if out := vm.MustRun(t, "uname", "-s"); out != "Linux\n" {
+		t.Errorf("uname -s: %q", out)
+	}
+	if r := vm.Shell(t, "echo out; echo err >&2; exit 3"); r != (Result{"out\n", "err\n", 3}) {
+		t.Errorf("Shell = %+v", r)
+	}
+	data := bytes.Repeat([]byte("0123456789abcdef"), 50000)
+	vm.WriteFile(t, "/tmp/x/data", data, 0o600)
+	if got := vm.ReadFile(t, "/tmp/x/data"); !bytes.Equal(got, data) {
+		t.Errorf("%d bytes came back, %d were written", len(got), len(data))
+	}
+	vm.MustShell(t, "modprobe uio_pci_generic && modprobe vfio-pci && test -d /sys/bus/pci/drivers/uio_pci_generic")
+
+	p := vm.Go(t, "sh", "-c", "echo begun; sleep 1000")
+	p.WaitOutput(t, "begun", time.Minute)
+	p.Signal(unix.SIGTERM)
+	if r := p.Wait(); r.Code != 128+int(unix.SIGTERM) {
+		t.Errorf("after SIGTERM: %+v", r)
+	}
+
+	for range 2 {
+		vm.DeviceAdd(t, map[string]any{"driver": "nvme", "id": "n0", "serial": "spare", "drive": "spare", "bus": "rp"})
+		vm.Until(t, "test -b /dev/nvme0n1")
+		vm.DeviceDel(t, "n0")
+		vm.Until(t, "test ! -e /dev/nvme0n1")
+	}
+	vm.MustShell(t, "touch /tmp/mark")
+	vm.Reboot(t)
+	vm.MustShell(t, "test ! -e /tmp/mark")
+	vm.QMP(t).Execute(t, "system_reset", nil, nil)
+	vm.WaitReset(t)
+	vm.MustShell(t, "mkfs.ext4 -V 2>&1 | grep -q mke2fs")
+}

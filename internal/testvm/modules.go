@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package testvm
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// modules is a directory of kernel modules (modules.dep, as depmod makes it).
+type modules struct {
+	dir     string              // …/lib/modules/VERSION
+	needs   map[string][]string // file of a module: files of those that it needs, all of them
+	file    map[string]string   // module's name: its file
+	builtin map[string]bool
+}
+
+// moduleName is what modprobe knows a file as.
+func moduleName(file string) string {
+	name, _, _ := strings.Cut(filepath.Base(file), ".ko")
+	return strings.ReplaceAll(name, "-", "_")
+}
+
+func readModules(dir string) (*modules, error) {
+	m := &modules{dir: dir, needs: make(map[string][]string), file: make(map[string]string), builtin: make(map[string]bool)}
+	dep, err := os.ReadFile(filepath.Join(dir, "modules.dep"))
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(dep)) {
+		file, needs, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok {
+			return nil, fmt.Errorf("%s/modules.dep: line %q has no colon", dir, strings.TrimSpace(line))
+		}
+		m.needs[file] = strings.Fields(needs)
+		m.file[moduleName(file)] = file
+	}
+	builtin, err := os.ReadFile(filepath.Join(dir, "modules.builtin"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range strings.Fields(string(builtin)) {
+		m.builtin[moduleName(file)] = true
+	}
+	return m, nil
+}
+
+// order returns the files of the modules and of all that they need, each
+// after what it needs itself.
+func (m *modules) order(names ...string) ([]string, error) {
+	var files []string
+	var add func(file string)
+	add = func(file string) {
+		if slices.Contains(files, file) {
+			return
+		}
+		// modules.dep lists what has to be loaded last first.
+		for _, need := range slices.Backward(m.needs[file]) {
+			add(need)
+		}
+		files = append(files, file)
+	}
+	for _, name := range names {
+		name, _, _ = strings.Cut(name, " ")
+		plain := strings.ReplaceAll(name, "-", "_")
+		if m.builtin[plain] {
+			continue
+		}
+		file, ok := m.file[plain]
+		if !ok {
+			return nil, fmt.Errorf("the guest's kernel has no module %s", name)
+		}
+		add(file)
+	}
+	return files, nil
+}
+
+// pack puts the modules into the archive, with the lists that modprobe
+// needs, and those of boot into the list that the agent loads.
+func (m *modules) pack(a *archive, boot, onDemand []string) error {
+	all, err := m.order(append(slices.Clone(boot), onDemand...)...)
+	if err != nil {
+		return err
+	}
+	base := "/lib/modules/" + filepath.Base(m.dir)
+	var dep strings.Builder
+	for _, file := range all {
+		a.file(base+"/"+file, filepath.Join(m.dir, file))
+		fmt.Fprintf(&dep, "%s: %s\n", file, strings.Join(m.needs[file], " "))
+	}
+	a.bytes(base+"/modules.dep", 0o644, []byte(dep.String()))
+	for _, list := range []string{"modules.alias", "modules.builtin", "modules.symbols"} {
+		a.file(base+"/"+list, filepath.Join(m.dir, list))
+	}
+	first, err := m.order(boot...)
+	if err != nil {
+		return err
+	}
+	var load strings.Builder
+	for _, file := range first {
+		fmt.Fprintf(&load, "%s/%s%s\n", base, file, parameters(boot, file))
+	}
+	a.bytes("/etc/modules", 0o644, []byte(load.String()))
+	return nil
+}
+
+// parameters returns what follows the module's name in the list, with the
+// space.
+func parameters(list []string, file string) string {
+	for _, entry := range list {
+		name, params, ok := strings.Cut(entry, " ")
+		if ok && strings.ReplaceAll(name, "-", "_") == moduleName(file) {
+			return " " + params
+		}
+	}
+	return ""
+}
