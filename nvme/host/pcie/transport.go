@@ -15,6 +15,7 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
 	"github.com/gospdk/gospdk/pci"
+	pciopen "github.com/gospdk/gospdk/pci/open"
 	"github.com/gospdk/gospdk/pci/vfiouser"
 )
 
@@ -32,7 +33,7 @@ type Opener func(ctx context.Context, address string) (pci.Device, error)
 // Transport opens controllers by trtype PCIE and VFIOUSER.
 type Transport struct {
 	// PCIe opens a function of this machine by its address, such as
-	// 0000:0b:00.0. nil is an error for the user: no driver for it is here.
+	// 0000:0b:00.0; nil is open.Open.
 	PCIe Opener
 	// VFIOUser opens the vfio-user endpoint in a directory; nil is
 	// vfiouser.Open.
@@ -51,7 +52,7 @@ func (t Transport) Open(ctx context.Context, trid nvme.TransportID, o *host.Opti
 	case nvme.TrtypePCIe:
 		open = t.PCIe
 		if open == nil {
-			return nil, errors.New("trtype PCIe: access to the PCI functions of this machine is not part of this program; name a vfio-user controller (trtype:VFIOUSER traddr:DIRECTORY)")
+			open = pciopen.Open
 		}
 	case nvme.TrtypeVFIOUser:
 		open = t.VFIOUser
