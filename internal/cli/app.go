@@ -108,7 +108,7 @@ Start with "gospdk hello_world": it needs no device, no root and no hugepages.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.targetCommand())
 	root.AddCommand(a.setupCommand())
-	root.AddCommand(a.doctorCommand())
+	root.AddCommand(a.doctorCommand(), a.lspciCommand())
 	for _, make := range a.Commands {
 		root.AddCommand(make())
 	}

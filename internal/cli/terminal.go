@@ -21,6 +21,7 @@ func isTerminal(w io.Writer) bool {
 
 const (
 	red    = "31"
+	bold   = "1"
 	green  = "32"
 	yellow = "33"
 )

@@ -70,8 +70,8 @@ func (x *examination) function(p pci.Function) Function {
 // behind returns the VMD in the path of f's device.
 func (m *Machine) behind(f *Function) string {
 	for part := range strings.SplitSeq(m.resolve(f.dir()), "/") {
-		a, err := pci.ParseAddress(part)
-		if err != nil || a == f.Address {
+		a, ok := address(part)
+		if !ok || a == f.Address {
 			continue
 		}
 		if p, err := pci.FunctionAt(m.root, a); err == nil && Kind(p.ID) == KindVMD {
@@ -79,4 +79,11 @@ func (m *Machine) behind(f *Function) string {
 		}
 	}
 	return ""
+}
+
+// address returns the address that sysfs names a device by; other devices
+// have names of another form.
+func address(name string) (pci.Address, bool) {
+	a, err := pci.ParseAddress(name)
+	return a, err == nil && a.String() == name
 }

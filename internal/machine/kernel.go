@@ -69,11 +69,9 @@ func (m *Machine) IOMMUGroupMembers(group int) ([]pci.Address, error) {
 	}
 	var all []pci.Address
 	for _, name := range names {
-		a, err := pci.ParseAddress(name)
-		if err != nil {
-			continue // a platform device
+		if a, ok := address(name); ok { // others are platform devices
+			all = append(all, a)
 		}
-		all = append(all, a)
 	}
 	slices.SortFunc(all, pci.Address.Compare)
 	return all, nil
