@@ -8,6 +8,7 @@
 package uio
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -159,7 +160,9 @@ func (d *device) start() error {
 	if err := d.ConfigRead(0, h[:]); err != nil {
 		return err
 	}
-	if h[0] == 0xff && h[1] == 0xff {
+	// The identifiers alone are all ones in every virtual function (Single
+	// Root I/O Virtualization and Sharing 1.1, 3.4.1.1).
+	if bytes.Count(h[:], []byte{0xff}) == len(h) {
 		return errors.New("the function does not answer (its config space reads as all ones): is it powered, and its link up?")
 	}
 	d.vectors = d.countVectors(h[pci.ConfigInterruptPin])

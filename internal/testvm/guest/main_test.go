@@ -41,8 +41,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// prepare reserves hugepages and finds the controllers.
+// prepare makes of the guest what a user's machine is, and finds the
+// controllers.
 func prepare() error {
+	if err := os.MkdirAll("/var/tmp", 0o755); err != nil { // where functions are claimed
+		return err
+	}
 	const file = "/proc/sys/vm/nr_hugepages"
 	if err := os.WriteFile(file, []byte(strconv.Itoa(hugepages)), 0o644); err != nil {
 		return err

@@ -12,7 +12,13 @@ import (
 	"github.com/gospdk/gospdk/dma"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
+	"github.com/gospdk/gospdk/nvme/host/pcie"
+	"github.com/gospdk/gospdk/pci/open"
 )
+
+// transport reaches the functions of the guest.
+var transport host.Transport = pcie.Transport{PCIe: open.Open}
+
 
 // rig is our driver on a controller.
 type rig struct {
