@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // Step is one change. Do and Undo print to the writer they get.
@@ -51,16 +54,16 @@ var errInterrupted = errors.New("interrupted")
 // error. Lines go to out in the order of the steps; notes about the undoing
 // go to errs.
 func (p *Plan) Run(ctx context.Context, out, errs io.Writer) error {
-	for i := 0; i < len(p.Steps); {
-		n := p.group(i)
-		err := ctx.Err()
-		if err != nil {
-			return errors.Join(errInterrupted, p.undo(ctx, i, out, errs))
+	done := 0
+	for done < len(p.Steps) && ctx.Err() == nil {
+		n := p.group(done)
+		if err := p.runGroup(ctx, p.Steps[done:done+n], out); err != nil {
+			return errors.Join(explain(err), p.undo(ctx, done+n, out, errs))
 		}
-		if err = p.runGroup(ctx, p.Steps[i:i+n], out); err != nil {
-			return errors.Join(explain(err), p.undo(ctx, i+n, out, errs))
-		}
-		i += n
+		done += n
+	}
+	if ctx.Err() != nil {
+		return errors.Join(errInterrupted, p.undo(ctx, done, out, errs))
 	}
 	return nil
 }
@@ -137,8 +140,13 @@ func (p *Plan) Print(ctx context.Context, out io.Writer) error {
 
 // explain adds what to do to an error about missing rights.
 func explain(err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w; the kernel lets root do this only: run it with sudo", err)
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%w; in a container, run it on the host: setup is the host's", err)
+	case !errors.Is(err, fs.ErrPermission):
+		return err
+	case os.Geteuid() == 0:
+		return fmt.Errorf("%w; even root may not: in a container, run it on the host with sudo", err)
 	}
-	return err
+	return fmt.Errorf("%w; the kernel lets root do this only: run it with sudo", err)
 }

@@ -293,7 +293,7 @@ func (m *Model) editKey(name string) (tea.Model, tea.Cmd) {
 	case name == "enter":
 		if n, err := strconv.Atoi(m.typed); err == nil {
 			m.huge = n
-			m.options.NRHuge = -1 // the last word counts
+			m.options.NRHuge, m.options.SkipHuge = -1, false // the last word counts
 		}
 		m.screen = choosing
 	}
