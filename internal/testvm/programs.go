@@ -67,7 +67,7 @@ func (r tree) packLibraries(a *archive, path string, done map[string]bool) error
 			continue
 		}
 		done[lib] = true
-		file, err := r.find(lib, libraryDir, "usr/lib64", "lib64", "usr/lib")
+		file, err := r.find(lib, libraryDir, libraryDir+"/ceph", "usr/lib64", "lib64", "usr/lib")
 		if err != nil {
 			return err
 		}
