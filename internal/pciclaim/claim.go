@@ -94,10 +94,16 @@ func (c *Claim) Release() {
 func open(path string) (*os.File, error) {
 	const flags = os.O_RDWR | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	f, err := os.OpenFile(path, flags, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err = os.OpenFile(path, flags|os.O_CREATE, 0o600)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
 	}
-	return f, err
+	// A container that holds nothing but this program has no such directory.
+	dir := filepath.Dir(path)
+	_ = os.MkdirAll(filepath.Dir(dir), 0o755)
+	if os.Mkdir(dir, 0o777) == nil {
+		_ = os.Chmod(dir, 0o777|os.ModeSticky)
+	}
+	return os.OpenFile(path, flags|os.O_CREATE, 0o600)
 }
 
 func lock(f *os.File) error {

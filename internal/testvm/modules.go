@@ -18,6 +18,13 @@ type modules struct {
 	builtin map[string]bool
 }
 
+// soft is what modules ask for by themselves when they are used, by an alias
+// that modules.dep does not show.
+var soft = map[string][]string{
+	"ext4":  {"crc32c_generic"},
+	"raid1": {"crc32c_generic"},
+}
+
 // moduleName is what modprobe knows a file as.
 func moduleName(file string) string {
 	name, _, _ := strings.Cut(filepath.Base(file), ".ko")
@@ -60,6 +67,11 @@ func (m *modules) order(names ...string) ([]string, error) {
 		// modules.dep lists what has to be loaded last first.
 		for _, need := range slices.Backward(m.needs[file]) {
 			add(need)
+		}
+		for _, name := range soft[moduleName(file)] {
+			if need := m.file[name]; need != "" {
+				add(need)
+			}
 		}
 		files = append(files, file)
 	}
