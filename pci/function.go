@@ -219,7 +219,7 @@ func parseResources(text string) ([]Resource, error) {
 		}
 		r := Resource{Start: v[0], Flags: v[2]}
 		switch {
-		case v[2] == 0 && v[1] == 0: // none
+		case v[0] == 0 && v[1] == 0: // none, whatever the flags
 		case v[1] < v[0]:
 			return nil, fmt.Errorf("line %q: it ends before it starts", strings.TrimSpace(line))
 		default:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,8 @@ type Listener struct {
 	raw  syscall.RawConn
 	buf  [maxMessage]byte
 	from uint32 // sender's port of the last message
+
+	closed atomic.Bool
 }
 
 // Listen starts to listen: messages from now on wait to be received.
@@ -68,6 +71,8 @@ func (l *Listener) Receive() (Event, error) {
 			return Event{}, ErrLost
 		case errors.Is(err, unix.EINTR):
 			continue
+		case l.closed.Load():
+			return Event{}, os.ErrClosed
 		case err != nil:
 			return Event{}, fmt.Errorf("receiving the kernel's device events: %w", err)
 		}
@@ -111,4 +116,7 @@ func (l *Listener) Drain() {
 }
 
 // Close ends listening, and a Receive that waits.
-func (l *Listener) Close() error { return l.f.Close() }
+func (l *Listener) Close() error {
+	l.closed.Store(true)
+	return l.f.Close()
+}
