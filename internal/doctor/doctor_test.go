@@ -161,6 +161,10 @@ func TestFindings(t *testing.T) {
 		{"no driver", healthy, func(tr *tree) { tr.Remove("sys/bus/pci/devices/" + bdf + "/driver") }, Warning, bdf, "No driver", "PCI_ALLOWED=" + bdf},
 		{"mounted", kernelOwned, func(tr *tree) { tr.Mount("self", "259:1", "/dev/nvme0n1p1", "/my\\040data", "ext4") }, Warning, bdf, "mount@nvme0n1:nvme0n1p1 (/my data)", "umount '/my data'"},
 		{"the system's own", kernelOwned, func(tr *tree) { tr.Mount("self", "259:1", "/dev/nvme0n1p1", "/boot/efi", "vfat") }, Warning, bdf, "The running system is on it", ""},
+		{"mounted in another namespace", kernelOwned, func(tr *tree) {
+			tr.Process(77, "container")
+			tr.Mount("77", "259:1", "/dev/nvme0n1p1", "/", "ext4")
+		}, Warning, bdf, "(/, seen by process 77)", "nsenter --mount --target 77 umount /"},
 		{"swap", kernelOwned, func(tr *tree) { tr.Append("proc/swaps", "/dev/nvme0n1p1 partition 1 0 -2\n") }, Warning, bdf, "swap@nvme0n1:nvme0n1p1", "swapoff /dev/nvme0n1p1"},
 		{"md", kernelOwned, func(tr *tree) { tr.Stack("nvme0n1p1", "md0", "9:0") }, Warning, bdf, "holder@nvme0n1p1:md0", "mdadm --stop /dev/md0"},
 		{"LVM", kernelOwned, func(tr *tree) { dm(tr, "LVM-x") }, Warning, bdf, "holder@nvme0n1p1:dm-0 (vg-lv)", "lvchange -an /dev/mapper/vg-lv"},

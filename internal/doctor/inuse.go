@@ -23,9 +23,9 @@ func (p *patient) inUse(f machine.Function) (why string, fix []string) {
 		names = append(names, describe(h))
 		switch h.Kind {
 		case machine.HeldMount:
-			needed = needed || slices.Contains(system, h.Detail)
-			if strings.HasPrefix(h.Detail, "/") {
-				steps[0] = append(steps[0], "umount "+quote(h.Detail))
+			needed = needed || h.PID == 0 && slices.Contains(system, h.Detail)
+			if c := unmount(h); c != "" {
+				steps[0] = append(steps[0], c)
 			}
 		case machine.HeldSwap:
 			steps[1] = append(steps[1], "swapoff "+device(h.What))
@@ -52,10 +52,25 @@ func (p *patient) inUse(f machine.Function) (why string, fix []string) {
 	return why, p.sudo(fix...)
 }
 
+// unmount returns the command that unmounts, in the namespace where it is
+// mounted; "" if the directory is not known.
+func unmount(h machine.Holder) string {
+	switch {
+	case !strings.HasPrefix(h.Detail, "/"):
+		return ""
+	case h.PID != 0:
+		return fmt.Sprintf("nsenter --mount --target %d umount %s", h.PID, quote(h.Detail))
+	}
+	return "umount " + quote(h.Detail)
+}
+
 // describe adds what is known to the way SPDK's script writes a holder.
 func describe(h machine.Holder) string {
-	if h.Detail == "" {
+	switch {
+	case h.Detail == "":
 		return h.String()
+	case h.PID != 0:
+		return fmt.Sprintf("%s (%s, seen by process %d)", h, h.Detail, h.PID)
 	}
 	return fmt.Sprintf("%s (%s)", h, h.Detail)
 }

@@ -27,6 +27,7 @@ type Holder struct {
 	What   string `json:"what,omitempty"`   // the partition, the device that stands on it, or the process
 	Type   string `json:"type,omitempty"`   // of what stands on it: lvm, crypt, multipath, dm, md, loop or ""
 	Detail string `json:"detail,omitempty"` // directory of a mount, name in /dev/mapper, what the data is
+	PID    int    `json:"pid,omitempty"`    // whose mount namespace it is mounted in, if not this process's
 }
 
 // String returns what SPDK's script prints: mount@nvme0n1:nvme0n1p1.
@@ -43,10 +44,10 @@ func (h Holder) String() string {
 type examination struct {
 	m        *Machine
 	blocks   blocks
-	byDev    map[string]string // major:minor to name
-	byDMName map[string]string // as in /dev/mapper, to name
-	mounts   map[string]string // block device to directory
-	virtiofs []string          // tags that are mounted
+	byDev    map[string]string  // major:minor to name
+	byDMName map[string]string  // as in /dev/mapper, to name
+	mounts   map[string]mounted // by block device
+	virtiofs []string           // tags that are mounted
 	swaps    map[string]bool
 	stacked  map[string][]string // block device to those that stand on it
 	kernel   map[string][]string // block or character device to what in the kernel opened it
@@ -57,7 +58,7 @@ type examination struct {
 func (m *Machine) newExamination() *examination {
 	x := &examination{
 		m: m, byDev: make(map[string]string), byDMName: make(map[string]string),
-		mounts: make(map[string]string), swaps: make(map[string]bool),
+		mounts: make(map[string]mounted), swaps: make(map[string]bool),
 		stacked: make(map[string][]string), kernel: make(map[string][]string),
 		opened: make(map[device][]Process),
 	}
@@ -129,8 +130,8 @@ func (x *examination) diskHolders(disk string, held bool) ([]Holder, error) {
 		tree = x.above(tree, n)
 	}
 	for _, n := range tree {
-		if dir, ok := x.mounts[n]; ok {
-			add(Holder{Kind: HeldMount, Block: disk, What: x.mountName(n), Detail: dir})
+		if at, ok := x.mounts[n]; ok {
+			add(Holder{Kind: HeldMount, Block: disk, What: x.mountName(n), Detail: at.dir, PID: at.pid})
 		}
 	}
 	for _, n := range tree {

@@ -199,6 +199,22 @@ func TestHolders(t *testing.T) {
 	}
 }
 
+// TestMountedElsewhere: the holder tells whose namespace it is mounted in.
+func TestMountedElsewhere(t *testing.T) {
+	tr := oneController(t)
+	tr.Process(77, "container")
+	tr.Mount("77", "259:0", "/dev/nvme0n1", "/inside", "ext4")
+	f := at(t, tr, bdf)
+	if len(f.Holders) != 1 || f.Holders[0].PID != 77 || f.Holders[0].Detail != "/inside" {
+		t.Errorf("got %+v", f.Holders)
+	}
+	tr.Mount("self", "259:0", "/dev/nvme0n1", "/mnt", "ext4")
+	f = at(t, tr, bdf)
+	if len(f.Holders) != 1 || f.Holders[0].PID != 0 || f.Holders[0].Detail != "/mnt" {
+		t.Errorf("mounted here too: %+v", f.Holders)
+	}
+}
+
 // TestCannotExamine checks that what cannot be seen is never free.
 func TestCannotExamine(t *testing.T) {
 	tests := []struct {

@@ -94,8 +94,9 @@ func (x *examination) readMounts(pid string, seen map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	x.addMounts(b)
-	return nil
+	n, err := strconv.Atoi(pid)
+	x.addMounts(b, n)
+	return err
 }
 
 // readOpen enters the devices that a process has open.

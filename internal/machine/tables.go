@@ -41,31 +41,39 @@ func (x *examination) readOwnMounts() error {
 	if err != nil {
 		return err
 	}
-	x.addMounts(b)
+	x.addMounts(b, 0)
 	return nil
 }
 
-// addMounts enters the block devices of a mount table.
-func (x *examination) addMounts(table []byte) {
+// addMounts enters the block devices of a process's mount table; 0 is this
+// process.
+func (x *examination) addMounts(table []byte, pid int) {
 	for _, e := range parseMountinfo(table) {
 		if e.Type == "virtiofs" && !slices.Contains(x.virtiofs, e.Source) {
 			x.virtiofs = append(x.virtiofs, e.Source)
 		}
-		x.addMount(x.byDev[e.Dev], e.Dir)
+		x.addMount(x.byDev[e.Dev], mounted{e.Dir, pid})
 		// Some file systems (btrfs, bcachefs, zfs) have device numbers of
 		// their own; bcachefs separates its sources by colons.
 		for source := range strings.SplitSeq(e.Source, ":") {
-			x.addMount(x.named(source), e.Dir)
+			x.addMount(x.named(source), mounted{e.Dir, pid})
 		}
 	}
 }
 
-func (x *examination) addMount(name, dir string) {
+// mounted is where a block device is mounted: in the namespace of this
+// process (0) or of another.
+type mounted struct {
+	dir string
+	pid int
+}
+
+func (x *examination) addMount(name string, at mounted) {
 	if name == "" {
 		return
 	}
 	if _, ok := x.mounts[name]; !ok {
-		x.mounts[name] = dir
+		x.mounts[name] = at
 	}
 }
 
@@ -146,7 +154,7 @@ func (x *examination) readBtrfs() error {
 				name = filepath.Base(p)
 			}
 			if x.blocks[name] != nil {
-				x.addMount(name, "part of a mounted file system with several devices")
+				x.addMount(name, mounted{"part of a mounted file system with several devices", 0})
 			}
 		}
 	}
