@@ -16,11 +16,13 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # No cgo, no network for the toolchain beyond the module proxy.
 export CGO_ENABLED = 0
 
-.PHONY: build run test unit race fuzz lint fmt vet staticcheck cross examples clean help
+.PHONY: build run test unit race fuzz vmtest vm lint fmt vet staticcheck cross examples clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
 	@echo 'make build  bin/gospdk   make unit  tests only   make race  tests under the race detector'
+	@echo 'make vm     a shell in a virtual machine with spare NVMe controllers (IOMMU=1 for one with an IOMMU)'
+	@echo 'make vmtest the tests that run in virtual machines (VMTEST=regexp chooses)'
 	@echo 'make fuzz   every fuzz target for FUZZTIME=$(FUZZTIME)   make lint  gofmt, vet, staticcheck   make cross  other machines'
 
 build:
@@ -32,7 +34,7 @@ build:
 run: build
 	$(BIN) hello_world
 
-test: build lint cross unit race fuzz
+test: build lint cross unit race fuzz vmtest
 	@echo 'All tests passed.'
 
 lint: fmt vet staticcheck
@@ -53,9 +55,10 @@ cross:
 	GOARCH=arm64 $(GO) vet ./...
 	GOARCH=riscv64 $(GO) build ./...
 
-# The command tests run the binary; they build their own copy.
+# The command tests run the binary; they build their own copy. Guests are
+# booted by vmtest only, one at a time.
 unit:
-	$(GO) test ./...
+	GOSPDK_VM=0 $(GO) test ./...
 
 # The detector needs cgo, so a C compiler; and Go code only, so the assembly
 # is left out of the build.
@@ -64,11 +67,19 @@ race:
 	@if command -v $${CC:-gcc} >/dev/null; then \
 	  pkgs=$$($(GO) list ./... | grep -v '/internal/cli$$'); \
 	  echo "$(GO) test -race -tags noasm (all but internal/cli)"; \
-	  CGO_ENABLED=1 $(GO) test -race -tags noasm $$pkgs; \
+	  GOSPDK_VM=0 CGO_ENABLED=1 $(GO) test -race -tags noasm $$pkgs; \
 	else echo 'race: no C compiler and no way to install one, skipped'; fi
 
 fuzz:
 	@GO='$(GO)' .ci/fuzz $(FUZZTIME)
+
+vmtest:
+	@.ci/need-vm
+	GOSPDK_VM=$${GOSPDK_VM:-1} $(GO) test -count=1 -timeout 25m $(if $(VMTEST),-run '$(VMTEST)' -v) ./internal/testvm
+
+vm: build
+	@GOSPDK_VM=required .ci/need-vm
+	@$(GO) run ./internal/testvm/shell -binary $(BIN) $(if $(IOMMU),-iommu)
 
 clean:
 	rm -rf bin

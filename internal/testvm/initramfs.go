@@ -41,6 +41,7 @@ func writeInitramfs(path string, c *Config, as assets) error {
 	a.bytes("/etc/os-release", 0o644, []byte("ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"gospdk test machine (Debian 13 kernel)\"\n"))
 	if c.motd != "" {
 		a.bytes("/etc/motd", 0o644, []byte(c.motd))
+		a.bytes("/etc/profile", 0o644, []byte(c.profile))
 	}
 	if err := packBusybox(a, as.tree); err != nil {
 		return err

@@ -3,9 +3,6 @@
 package testvm
 
 import (
-	"encoding/binary"
-	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,41 +16,13 @@ const (
 	spare2  = "0000:13:00.0"
 )
 
-// missionArgs gives each controller a root port of the number of its bus.
 func missionArgs(t *testing.T) []string {
-	var args []string
-	for bus := 1; bus <= 0x13; bus++ {
-		args = append(args, "-device", fmt.Sprintf("pcie-root-port,id=rp%d,chassis=%d,slot=%d,addr=%x.%d,multifunction=on", bus, bus, bus, 0x10+(bus-1)/8, (bus-1)%8))
-	}
-	for i, bus := range []int{0x03, 0x0b, 0x13} {
-		disk := Disk(t, 10<<30)
-		if i == 0 {
-			writeMBR(t, disk)
-		}
-		args = append(args,
-			"-drive", fmt.Sprintf("if=none,id=d%d,file=%s,format=raw", i, disk),
-			"-device", fmt.Sprintf("nvme,serial=mission%d,drive=d%d,bus=rp%d", i, i, bus))
-	}
-	return args
-}
-
-// writeMBR makes one Linux partition of 64 MiB.
-func writeMBR(t *testing.T, disk string) {
 	t.Helper()
-	mbr := make([]byte, 512)
-	entry := mbr[446:]
-	entry[4] = 0x83
-	binary.LittleEndian.PutUint32(entry[8:], 2048)
-	binary.LittleEndian.PutUint32(entry[12:], 64<<20/512)
-	mbr[510], mbr[511] = 0x55, 0xaa
-	f, err := os.OpenFile(disk, os.O_WRONLY, 0)
-	if err != nil {
+	disks := []string{Disk(t, 10<<30), Disk(t, 10<<30), Disk(t, 10<<30)}
+	if err := writeMBR(disks[0]); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if _, err := f.WriteAt(mbr, 0); err != nil {
-		t.Fatal(err)
-	}
+	return threeControllers(disks)
 }
 
 func TestMission(t *testing.T) {

@@ -45,7 +45,7 @@ type Config struct {
 	// Append goes to the kernel's command line.
 	Append string
 
-	motd string
+	motd, profile string // of the interactive shell
 }
 
 const (
