@@ -67,8 +67,11 @@ func checkMap(req *vfiouser.DMAMap, fds int) error {
 	return nil
 }
 
-// dmaUnmap removes one region or all. The device has let go of them when the
-// client reads the reply.
+// dmaUnmap removes the regions that lie in a range, or all. As with the
+// kernel's VFIO (type 1, version 2) a range may hold any number of regions,
+// none too, but must not cut one: QEMU unmaps the whole address space so when
+// a guest turns its IOMMU on or off. The device has let go of the regions when
+// the client reads the reply.
 func (c *Conn) dmaUnmap(payload []byte) ([]byte, error) {
 	req, err := vfiouser.ParseDMAUnmap(payload)
 	if err != nil {
@@ -87,12 +90,13 @@ func (c *Conn) dmaUnmap(payload []byte) ([]byte, error) {
 			return nil, failf(syscall.EINVAL, "address %#x and size %#x, want 0 to unmap all", req.Addr, req.Size)
 		}
 		gone = old.regions
+	case req.Size == 0 || req.Addr+(req.Size-1) < req.Addr:
+		return nil, failf(syscall.EINVAL, "address %#x with size %#x, want a range that is not empty and does not pass 2^64", req.Addr, req.Size)
 	default:
-		r := old.Region(req.Addr)
-		if r == nil || r.Addr != req.Addr || r.Size != req.Size {
-			return nil, failf(syscall.ENOENT, "no region of %#x bytes at address %#x", req.Size, req.Addr)
+		var cut *MemoryRegion
+		if next, gone, cut = old.without(req.Addr, req.Size); cut != nil {
+			return nil, failf(syscall.EINVAL, "address %#x with size %#x cuts the region of %#x bytes at %#x", req.Addr, req.Size, cut.Size, cut.Addr)
 		}
-		gone, next = []*MemoryRegion{r}, old.without(r)
 	}
 	if len(gone) > 0 {
 		c.mem.Store(next)

@@ -118,15 +118,21 @@ func (m *Memory) with(r *MemoryRegion) *Memory {
 	return &Memory{slices.Concat(m.regions[:i], []*MemoryRegion{r}, m.regions[i:])}
 }
 
-// without returns a table that lacks r.
-func (m *Memory) without(r *MemoryRegion) *Memory {
-	regions := make([]*MemoryRegion, 0, len(m.regions))
-	for _, old := range m.regions {
-		if old != r {
-			regions = append(regions, old)
+// without returns a table that lacks the regions in [addr, addr+size), and
+// those; or a region that is not wholly within.
+func (m *Memory) without(addr, size uint64) (next *Memory, gone []*MemoryRegion, cut *MemoryRegion) {
+	last := addr + (size - 1)
+	from := m.search(addr)
+	to := from
+	for ; to < len(m.regions) && m.regions[to].Addr <= last; to++ {
+		if r := m.regions[to]; r.Addr < addr || r.Addr+(r.Size-1) > last {
+			return m, nil, r
 		}
 	}
-	return &Memory{regions}
+	if from == to {
+		return m, nil, nil
+	}
+	return &Memory{slices.Concat(m.regions[:from], m.regions[to:])}, m.regions[from:to], nil
 }
 
 // overlap returns a region that shares an address with [addr, addr+size).

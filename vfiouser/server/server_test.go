@@ -232,6 +232,41 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestUnmapRange unmaps ranges that hold several regions, and none.
+func TestUnmapRange(t *testing.T) {
+	dev := vfiotest.New(t)
+	dir, _ := vfiotest.Serve(t, dev)
+	c := attach(t, dir)
+	const page = 4096
+	for i := range uint64(8) {
+		if errno := c.command(vfiouser.CmdDMAMap, dmaMap(vfiouser.DMARead, 0, i*2*page, page), memfd(t, page)); errno != 0 {
+			t.Fatal(errno)
+		}
+	}
+	for _, tt := range []struct {
+		addr, size uint64
+		want       int // regions afterwards
+	}{
+		{page, page, 8},
+		{1 << 40, 1 << 40, 8},
+		{2 * page, 5 * page, 5}, // at 2, 4 and 6
+		{2 * page, 5 * page, 5},
+		{14 * page, page, 4},
+		{page, 1<<63 - page, 1},
+		{0, 1 << 63, 0},
+	} {
+		if errno := c.command(vfiouser.CmdDMAUnmap, dmaUnmap(0, tt.addr, tt.size)); errno != 0 {
+			t.Errorf("%#x bytes at %#x: %v", tt.size, tt.addr, errno)
+		}
+		if got := len(dev.Memory().Regions()); got != tt.want {
+			t.Errorf("%#x bytes at %#x: %d regions are left, want %d", tt.size, tt.addr, got, tt.want)
+		}
+	}
+	if n := vfiotest.Maps(t, "memfd:client"); n != 0 {
+		t.Errorf("%d mappings are left", n)
+	}
+}
+
 // TestMapsReleased has a client that goes without unmapping.
 func TestMapsReleased(t *testing.T) {
 	dir, _ := vfiotest.Serve(t, vfiotest.New(t))
