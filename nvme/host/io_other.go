@@ -40,7 +40,7 @@ func (qp *QPair) blockCommand(ns *Namespace, r *Request, op nvme.Opcode, lba uin
 		return err
 	}
 	cmd.Opcode = op
-	if g := ns.geo.Load(); g.refTagCounts() && op == nvme.CmdWriteZeroes {
+	if g := ns.geo.Load(); g.refTagCounts() && op != nvme.CmdWriteUncorrectable {
 		cmd.CDW14 = uint32(lba)
 	}
 	return qp.plain(ns, r, cmd, nil)

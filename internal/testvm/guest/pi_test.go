@@ -60,7 +60,7 @@ func protect(t *testing.T, p protection) *protected {
 	r.must(r.ctrlr.Format(r.ctx, 1, host.FormatOptions{
 		Format: r.formatOf(1, p.data, p.meta), Interleaved: p.interleaved, Protection: p.piType, ProtectionEnd: p.first,
 	}))
-	b := &protected{queue: q, protection: p, ns: r.namespace(1), lba: 1000, count: 4}
+	b := &protected{queue: q, protection: p, ns: r.namespace(1), lba: 1000, count: 8}
 	if got := b.ns.ProtectionType(); got != p.piType {
 		t.Fatalf("protection type %d, want %d", got, p.piType)
 	}
@@ -280,9 +280,8 @@ func (b *protected) corruptedOnce(what int, name string, flag host.IOFlags, stat
 	b.verifyAll(name+" repaired: verify", b.checks(), nvme.StatusSuccess)
 }
 
-// verifyAll has the controller check what it holds. Verify has no tags among
-// its arguments in the driver, so the reference tag of type 2 and the
-// application tag go into a raw command.
+// verifyAll has the controller check what it holds. The driver's Verify takes
+// no tags, so those of the host's choice go into a raw command.
 func (b *protected) verifyAll(what string, flags host.IOFlags, s nvme.Status) {
 	b.Helper()
 	x := b.transfer(flags)

@@ -19,7 +19,6 @@ import (
 // transport reaches the functions of the guest.
 var transport host.Transport = pcie.Transport{PCIe: open.Open}
 
-
 // rig is our driver on a controller.
 type rig struct {
 	*testing.T
