@@ -10,10 +10,12 @@ import (
 
 	"github.com/gospdk/gospdk/pci"
 	"github.com/gospdk/gospdk/pci/uio"
+	"github.com/gospdk/gospdk/pci/vfio"
 )
 
 // makers are the kernel drivers that give a function to user space.
 var makers = map[string]func(context.Context, string) (pci.Device, error){
+	"vfio-pci":        vfio.Open,
 	"uio_pci_generic": uio.Open,
 	"igb_uio":         uio.Open,
 }
