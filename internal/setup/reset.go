@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gospdk/gospdk/internal/machine"
+	"github.com/gospdk/gospdk/pci"
 )
 
 // Reset gives functions back to the kernel's drivers, and takes back the
@@ -78,12 +81,29 @@ func (h *Host) planReset(ctx context.Context, o *Options) (*Plan, []*machine.Fun
 	if h.exists("/sys/bus/pci/rescan") {
 		p.add(h.rescanStep())
 	}
-	if !o.SkipHuge {
-		p.add(h.mapFileSteps()...)
-		p.add(h.returnPages(st)...)
-		p.add(h.returnMounts(st)...)
+	if o.SkipHuge {
+		return p, waiting, nil
 	}
+	p.add(h.mapFileSteps()...)
+	if staying := h.staying(s, st); staying != "" && len(st.Hugepages)+len(st.Mounts) > 0 {
+		p.say(fmt.Sprintf("INFO: hugepages stay, since %s is not given back", staying))
+		return p, waiting, nil
+	}
+	p.add(h.returnPages(st)...)
+	p.add(h.returnMounts(st)...)
 	return p, waiting, nil
+}
+
+// staying returns a function that config handed over and that is not given
+// back now, "" if there is none. Its program needs the hugepages.
+func (h *Host) staying(s *selection, st state) string {
+	for _, address := range slices.Sorted(maps.Keys(st.Drivers)) {
+		a, err := pci.ParseAddress(address)
+		if err == nil && !s.has(a.String()) && machine.UserDriver(h.driverOf(a)) {
+			return a.String()
+		}
+	}
+	return ""
 }
 
 // home is where a function belongs.

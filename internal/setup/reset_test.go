@@ -271,3 +271,48 @@ Waiting for block devices as requested
 		t.Errorf("warned %q", got)
 	}
 }
+
+// TestPagesStay: hugepages stay while a function that config handed over does.
+func TestPagesStay(t *testing.T) {
+	b := newBench(t)
+	before := b.tree()
+	b.config(Defaults())
+	b.reset(parse(t, "PCI_ALLOWED="+spare1))
+	if got := b.read("proc/sys/vm/nr_hugepages"); got != "1024" || !strings.Contains(b.out.String(), "INFO: hugepages stay, since 0000:13:00.0 is not given back\n") {
+		t.Errorf("%s pages, printed:\n%s", got, &b.out)
+	}
+	b.reset(Defaults())
+	b.same(before)
+}
+
+// FuzzState: reset acts on nothing but what config can have written.
+func FuzzState(f *testing.F) {
+	f.Add([]byte(`{"version": 1, "hugepages": [{"file": "/proc/sys/vm/nr_hugepages", "before": 0, "set": 1024}], "mounts": ["/mnt/huge"], "drivers": {"0000:0b:00.0": "nvme"}}`))
+	f.Add([]byte(`{"version": 1, "hugepages": [{"file": "/etc/passwd", "before": 0, "set": 1}], "mounts": ["/"], "drivers": {"x": "../../../etc"}}`))
+	f.Add([]byte(`{"version": 2}`))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := parseState(b)
+		if err != nil {
+			return
+		}
+		for _, p := range s.Hugepages {
+			if !strings.HasSuffix(p.File, "/nr_hugepages") || strings.Contains(p.File, "..") || p.Before < 0 {
+				t.Errorf("%+v", p)
+			}
+		}
+		for _, d := range s.Drivers {
+			if strings.ContainsAny(d, "/.") {
+				t.Errorf("driver %q", d)
+			}
+		}
+		for _, dir := range s.Mounts {
+			if dir != hugeMount {
+				t.Errorf("mount %q", dir)
+			}
+		}
+		if s.Drivers == nil {
+			t.Error("no map of drivers")
+		}
+	})
+}

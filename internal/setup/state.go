@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+
+	"github.com/gospdk/gospdk/pci"
 )
 
 // stateFile keeps what config changed; see the package's documentation. /run
@@ -58,17 +62,42 @@ func (h *Host) loadState() (state, error) {
 	if err != nil {
 		return empty, err
 	}
-	s := empty
-	if err := json.Unmarshal(b, &s); err != nil {
+	s, err := parseState(b)
+	if err != nil {
 		return empty, fmt.Errorf("%s: %w", stateFile, err)
 	}
-	if s.Version != stateVersion {
-		return empty, fmt.Errorf("%s has version %d, this program knows version %d", stateFile, s.Version, stateVersion)
+	return s, nil
+}
+
+func parseState(b []byte) (state, error) {
+	var s state
+	if err := json.Unmarshal(b, &s); err != nil {
+		return state{}, err
 	}
+	if s.Version != stateVersion {
+		return state{}, fmt.Errorf("it has version %d, this program knows version %d", s.Version, stateVersion)
+	}
+	s.check()
+	return s, nil
+}
+
+// poolFile matches the files that hold numbers of hugepages.
+var poolFile = regexp.MustCompile(`^(/proc/sys/vm|/sys/(kernel/mm|devices/system/node/node[0-9]+)/hugepages/hugepages-[0-9]+kB)/nr_hugepages$`)
+
+// check drops what config cannot have written: reset acts on what is here
+// with the rights of root.
+func (s *state) check() {
 	if s.Drivers == nil {
 		s.Drivers = map[string]string{}
 	}
-	return s, nil
+	maps.DeleteFunc(s.Drivers, func(address, driver string) bool {
+		_, err := pci.ParseAddress(address)
+		return err != nil || !driverName.MatchString(driver)
+	})
+	s.Hugepages = slices.DeleteFunc(s.Hugepages, func(p pool) bool {
+		return !poolFile.MatchString(p.File) || p.Before < 0 || p.Set < 0
+	})
+	s.Mounts = slices.DeleteFunc(s.Mounts, func(dir string) bool { return dir != hugeMount })
 }
 
 // saveState replaces the file, or removes it if there is nothing to remember.

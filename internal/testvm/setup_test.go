@@ -21,10 +21,10 @@ const (
 )
 
 // setupGuest boots a machine with the three controllers, and mounts.
-func setupGuest(t *testing.T, iommu bool) *VM {
+func setupGuest(t *testing.T, iommu bool, args ...string) *VM {
 	t.Helper()
 	c := Config{
-		IOMMU: iommu, Modules: []string{"nvme", "crc32c_generic"}, Programs: []string{"mkfs.ext4", "dmsetup"},
+		Memory: 512, Args: args, IOMMU: iommu, Modules: []string{"nvme", "crc32c_generic"}, Programs: []string{"mkfs.ext4", "dmsetup"},
 		Files: map[string]string{"/bin/gospdk": Binary(t)},
 	}
 	for i := range 3 {
@@ -129,6 +129,7 @@ func TestSetupUIO(t *testing.T) {
 		}
 	})
 	t.Run("undo", func(t *testing.T) { undoTooMany(t, vm, toUIO) })
+	t.Run("refused", func(t *testing.T) { undoRefused(t, vm) })
 	t.Run("lists", func(t *testing.T) { setupLists(t, vm) })
 	t.Run("holders", func(t *testing.T) { setupHolders(t, vm) })
 	t.Run("unprivileged", func(t *testing.T) { setupUnprivileged(t, vm) })
@@ -207,6 +208,21 @@ func undoTooMany(t *testing.T, vm *VM, lines string) {
 	if got := vm.hugepages(t); got != "0" {
 		t.Errorf("%s hugepages, want 0", got)
 	}
+}
+
+// undoRefused binds to a driver that does not take NVMe controllers.
+func undoRefused(t *testing.T, vm *VM) {
+	r := vm.Shell(t, "DRIVER_OVERRIDE=virtio-pci HUGEMEM=2 gospdk setup")
+	for _, want := range []string{
+		spareAt + " (1b36 0010): nvme -> virtio-pci\n" + spareAt + " (1b36 0010): failed to bind to virtio-pci, aborting\n",
+		spareAt + " (1b36 0010): no driver -> nvme\n", spare2At + " (1b36 0010): no driver -> nvme\n",
+	} {
+		if r.Code != 1 || !strings.Contains(r.Stdout, want) || !strings.Contains(r.Stderr, "the driver virtio-pci does not take it") {
+			t.Errorf("exit code %d, not printed: %s\n%s%s", r.Code, want, r.Stdout, r.Stderr)
+		}
+	}
+	vm.settle(t)
+	vm.bound(t, "nvme", "nvme", "nvme")
 }
 
 func setupLists(t *testing.T, vm *VM) {
@@ -303,18 +319,30 @@ func interruptSetup(t *testing.T, vm *VM, group string) {
 	}
 }
 
+// The two functions of one slot are in one IOMMU group.
+const (
+	twin1At = "0000:00:06.0"
+	twin2At = "0000:00:06.1"
+)
+
 func TestSetupVFIO(t *testing.T) {
-	vm := setupGuest(t, true)
+	vm := setupGuest(t, true,
+		"-blockdev", "driver=file,node-name=twin1,filename="+Disk(t, 1<<30), "-device", "nvme,serial=twin1,drive=twin1,addr=6.0,multifunction=on",
+		"-blockdev", "driver=file,node-name=twin2,filename="+Disk(t, 1<<30), "-device", "nvme,serial=twin2,drive=twin2,addr=6.1")
 	busy := vm.disk(t, busyAt)
-	active := fmt.Sprintf("%s (1b36 0010): Active devices: mount@%s:%sp1, so not binding PCI dev\n", busyAt, busy, busy)
-	lines := active + spareAt + " (1b36 0010): nvme -> vfio-pci\n" + spare2At + " (1b36 0010): nvme -> vfio-pci\n"
+	left := fmt.Sprintf("%s (1b36 0010): Active devices: mount@%s:%sp1, so not binding PCI dev\n", busyAt, busy, busy)
+	for _, bdf := range []string{twin1At, twin2At} {
+		left += fmt.Sprintf("%s (1b36 0010): Skipping denied controller at %s\n", bdf, bdf)
+	}
+	const blocked = "PCI_BLOCKED='" + twin1At + " " + twin2At + "' "
 	node := func(bdf string) string {
 		out := vm.MustShell(t, "readlink /sys/bus/pci/devices/"+bdf+"/iommu_group")
 		return "/dev/vfio/" + strings.TrimSpace(out[strings.LastIndex(out, "/")+1:])
 	}
 	interruptSetup(t, vm, node(spareAt))
-	r := vm.Shell(t, "HUGEMEM=64 TARGET_USER=alice gospdk setup")
-	if r.Code != 0 || !strings.HasPrefix(r.Stdout, lines+"Mounting hugetlbfs at /mnt/huge\n") {
+	r := vm.Shell(t, blocked+"HUGEMEM=64 TARGET_USER=alice gospdk setup")
+	lines := spareAt + " (1b36 0010): nvme -> vfio-pci\n" + spare2At + " (1b36 0010): nvme -> vfio-pci\n"
+	if r.Code != 0 || !strings.HasPrefix(r.Stdout, left+lines+"Mounting hugetlbfs at /mnt/huge\n") {
 		t.Fatalf("exit code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	if !strings.Contains(r.Stdout, `"alice" user memlock limit: `) {
@@ -326,13 +354,39 @@ func TestSetupVFIO(t *testing.T) {
 	}
 	vm.prints(t, "stat -c %a /mnt/huge", "775\n")
 	vm.MustShell(t, "su alice -c 'exec 3<>"+node(spareAt)+"'")
-	vm.prints(t, "gospdk setup reset", strings.ReplaceAll(active+spareAt+" (1b36 0010): X\n"+spare2At+" (1b36 0010): X\n", "X", "vfio-pci -> nvme"))
+	vm.prints(t, blocked+"gospdk setup reset", left+strings.ReplaceAll(spareAt+" (1b36 0010): X\n"+spare2At+" (1b36 0010): X\n", "X", "vfio-pci -> nvme"))
 	vm.settle(t)
 	vm.bound(t, "nvme", "nvme", "nvme")
-	vm.MustShell(t, "SKIP_HUGE=yes DRIVER_OVERRIDE=uio_pci_generic gospdk setup")
+	vm.MustShell(t, blocked+"SKIP_HUGE=yes DRIVER_OVERRIDE=uio_pci_generic gospdk setup")
 	vm.bound(t, "nvme", "uio_pci_generic", "uio_pci_generic")
-	vm.MustShell(t, "SKIP_HUGE=yes gospdk setup")
+	vm.MustShell(t, blocked+"SKIP_HUGE=yes gospdk setup")
 	vm.bound(t, "nvme", "vfio-pci", "vfio-pci")
-	vm.MustShell(t, "gospdk setup reset")
+	vm.MustShell(t, blocked+"gospdk setup reset")
 	vm.settle(t)
+	setupGroup(t, vm)
+}
+
+// setupGroup hands the functions of one group over: together, or not at all.
+func setupGroup(t *testing.T, vm *VM) {
+	t.Helper()
+	const only = "SKIP_HUGE=yes PCI_BLOCKED='" + busyAt + " " + spareAt + " " + spare2At + "' gospdk setup"
+	out := vm.MustShell(t, only)
+	for _, bdf := range []string{twin1At, twin2At} {
+		if got := vm.driver(t, bdf); got != "vfio-pci" || !strings.Contains(out, bdf+" (1b36 0010): WARNING: detected multiple devices (2) under the same IOMMU group!\n") {
+			t.Errorf("%s is bound to %q:\n%s", bdf, got, out)
+		}
+	}
+	vm.MustShell(t, "gospdk setup reset")
+	disk := vm.disk(t, twin2At)
+	vm.disk(t, twin1At)
+	vm.MustShell(t, fmt.Sprintf("mkswap /dev/%s; swapon /dev/%s", disk, disk))
+	out = vm.MustShell(t, only)
+	want := fmt.Sprintf("%s (1b36 0010): %s (nvme) in the same IOMMU group ", twin1At, twin2At)
+	if !strings.Contains(out, want) || !strings.Contains(out, " must stay with the kernel: Active devices: swap@"+disk) {
+		t.Errorf("printed:\n%s", out)
+	}
+	if got := vm.driver(t, twin1At); got != "nvme" {
+		t.Errorf("%s is bound to %q", twin1At, got)
+	}
+	vm.MustShell(t, "swapoff /dev/"+disk)
 }

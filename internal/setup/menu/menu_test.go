@@ -218,7 +218,9 @@ func TestInterrupt(t *testing.T) {
 // TestErrors: an error of a preview is shown, and leads back.
 func TestErrors(t *testing.T) {
 	p := newPerson(t, setup.Defaults())
-	p.actions.Preview = func(context.Context, Choice) (string, error) { return "No valid drivers found\n", errors.New("no driver") }
+	p.actions.Preview = func(context.Context, Choice) (string, error) {
+		return "No valid drivers found\n", errors.New("no driver")
+	}
 	p.press("enter")
 	p.sees("No valid drivers found", "It cannot be done: no driver")
 	p.press("y")
