@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -152,8 +153,25 @@ func TestHolder(t *testing.T) {
 	}
 }
 
+// TestDirectoryIsMade claims where there is nothing, as in a container.
+func TestDirectoryIsMade(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "var", "tmp")
+	c, err := TakeIn(dir, function)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if fi, err := os.Stat(dir); err != nil || fi.Mode() != fs.ModeDir|fs.ModeSticky|0o777 {
+		t.Errorf("mode %v, %v; want that of /tmp", fi.Mode(), err)
+	}
+}
+
 func TestNoWay(t *testing.T) {
-	if _, err := TakeIn(filepath.Join(t.TempDir(), "none"), function); !errors.Is(err, fs.ErrNotExist) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := TakeIn(file, function); !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), function) {
 		t.Errorf("no directory: %v", err)
 	}
 	dir := t.TempDir()
