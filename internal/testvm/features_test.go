@@ -29,7 +29,7 @@ func TestFeatures(t *testing.T) {
 				Modules: []string{"nvme", tt.driver},
 				Files:   map[string]string{"/guest.test": TestBinary(t, guestPackage)},
 			})
-			r := vm.Run(t, "/guest.test", "-driver="+tt.driver, "-test.v=test2json", "-test.timeout=4m", "-test.skip=^TestHotplug$")
+			r := vm.Run(t, "/guest.test", "-driver="+tt.driver, "-test.v=test2json", "-test.timeout=4m", "-test.skip=^(TestHotplug|TestMany)$")
 			reportGuestTests(t, r)
 			devices.checkPMR(t)
 		})
