@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Package open opens the PCI functions of this machine through whichever
-// kernel driver holds them for user space.
+// driver holds them: vfio-pci, or one of the UIO drivers.
 package open
 
 import (
