@@ -18,15 +18,16 @@ const guestPackage = "github.com/gospdk/gospdk/internal/testvm/guest"
 // Each test of the guest is a test here.
 func TestFeatures(t *testing.T) {
 	for _, tt := range []struct {
-		driver string
-		iommu  bool
-	}{{"uio_pci_generic", false}, {"vfio-pci", true}} {
+		driver  string
+		iommu   bool
+		modules []string
+	}{{"uio_pci_generic", false, nil}, {"vfio-pci", true, []string{"vfio_iommu_type1"}}} {
 		t.Run(tt.driver, func(t *testing.T) {
 			devices := new(nvmeDevices)
 			devices.addAll(t)
 			vm := Start(t, Config{
 				CPUs: 1, IOMMU: tt.iommu, Args: devices.args,
-				Modules: []string{"nvme", tt.driver},
+				Modules: append(tt.modules, "nvme", tt.driver),
 				Files:   map[string]string{"/guest.test": TestBinary(t, guestPackage)},
 			})
 			r := vm.Run(t, "/guest.test", "-driver="+tt.driver, "-test.v=test2json", "-test.timeout=4m", "-test.skip=^(TestHotplug|TestMany)$")

@@ -15,7 +15,12 @@ import (
 // to be enabled, and with that of 1.2, which is always there.
 func eachCMB(t *testing.T, f func(t *testing.T, serial string)) {
 	for _, tt := range []struct{ name, serial string }{{"1.4", "cmb"}, {"legacy", "cmblegacy"}} {
-		t.Run(tt.name, func(t *testing.T) { f(t, tt.serial) })
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.serial == "cmblegacy" && *driver == driverVFIO {
+				t.Skip("QEMU's legacy-cmb=on looks for its buffer at the bus address, which may be another buffer's where addresses are virtual")
+			}
+			f(t, tt.serial)
+		})
 	}
 }
 

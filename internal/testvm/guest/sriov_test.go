@@ -28,42 +28,30 @@ const (
 	virtInterrupts = 1
 )
 
-func (r *rig) virt(cntlid uint16, action, kind uint8, n uint16) error {
-	_, err := r.ctrlr.Admin(r.ctx, nvme.VirtualizationManagement{Action: action, ResourceType: kind, CNTLID: cntlid, Resources: n}.Command(), nil)
-	return err
+func (p *physical) virt(cntlid uint16, action, kind uint8, n uint16) error {
+	return p.admin(nvme.VirtualizationManagement{Action: action, ResourceType: kind, CNTLID: cntlid, Resources: n}.Command(), nil)
 }
 
 // TestVirtualFunctions takes flexible resources from the physical function,
-// gives them to virtual functions, and drives one of those.
+// gives them to virtual functions, and drives those.
 func TestVirtualFunctions(t *testing.T) {
-	pf := need(t, "sriov")
-	setVFs := func(n string) {
-		t.Helper()
-		if err := bind(pf, driverNVMe); err != nil {
-			t.Fatal(err)
-		}
-		if err := setAttribute(n, pciDevices, pf, "sriov_numvfs"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r := connect(t, "sriov", host.Options{})
-	primary := r.ctrlr.Identify().CNTLID
-	r.capabilities()
-	r.must(r.virt(primary, virtPrimary, virtQueues, 0))
-	r.must(r.virt(primary, virtPrimary, virtInterrupts, 0))
-	r.close()
+	p := openPhysical(t, "sriov")
+	primary := p.capabilities()
+	p.must(p.virt(primary, virtPrimary, virtQueues, 0))
+	p.must(p.virt(primary, virtPrimary, virtInterrupts, 0))
+	p.close()
 
 	// A function reset lets go of them, and the kernel makes the functions.
-	if err := setAttribute("1", pciDevices, pf, "reset"); err != nil {
+	if err := setAttribute("1", pciDevices, p.addr, "reset"); err != nil {
 		t.Fatal(err)
 	}
-	if err := setAttribute("0", pciDevices, pf, "sriov_drivers_autoprobe"); err != nil {
+	if err := setAttribute("0", pciDevices, p.addr, "sriov_drivers_autoprobe"); err != nil {
 		t.Fatal(err)
 	}
-	setVFs("2")
-	t.Cleanup(func() { setVFs("0") })
-	r = connect(t, "sriov", host.Options{})
-	list := r.secondaries()
+	setVFs(t, p.addr, "2")
+	t.Cleanup(func() { setVFs(t, p.addr, "0") })
+	p = openPhysical(t, "sriov")
+	list := p.secondaries()
 	if len(list) != sriovFunctions {
 		t.Fatalf("%d secondary controllers, want %d", len(list), sriovFunctions)
 	}
@@ -73,75 +61,80 @@ func TestVirtualFunctions(t *testing.T) {
 		}
 	}
 	a, b := list[0].SCID, list[1].SCID
-	r.refused("online without resources", r.virt(a, virtOnline, 0, 0), nvme.StatusInvalidSecondaryControllerState)
-	r.refused("more than a function may have", r.virt(a, virtAssign, virtQueues, sriovQueues+1), nvme.StatusInvalidNumberOfControllerResources)
-	r.refused("a controller that is none", r.virt(0x77, virtOnline, 0, 0), nvme.StatusInvalidControllerID)
+	p.refused("online without resources", p.virt(a, virtOnline, 0, 0), nvme.StatusInvalidSecondaryControllerState)
+	p.refused("more than a function may have", p.virt(a, virtAssign, virtQueues, sriovQueues+1), nvme.StatusInvalidNumberOfControllerResources)
+	p.refused("a controller that is none", p.virt(0x77, virtOnline, 0, 0), nvme.StatusInvalidControllerID)
 	for _, id := range []uint16{a, b} {
-		r.must(r.virt(id, virtAssign, virtQueues, 3))
-		r.must(r.virt(id, virtAssign, virtInterrupts, 2))
-		r.must(r.virt(id, virtOnline, 0, 0))
+		p.must(p.virt(id, virtAssign, virtQueues, 3))
+		p.must(p.virt(id, virtAssign, virtInterrupts, 2))
+		p.must(p.virt(id, virtOnline, 0, 0))
 	}
-	r.refused("resources while it is online", r.virt(a, virtAssign, virtQueues, 2), nvme.StatusInvalidSecondaryControllerState)
-	if s := r.secondaries()[0]; s.SCS != 1 || s.NVQ != 3 || s.NVI != 2 {
+	p.refused("resources while it is online", p.virt(a, virtAssign, virtQueues, 2), nvme.StatusInvalidSecondaryControllerState)
+	if s := p.secondaries()[0]; s.SCS != 1 || s.NVQ != 3 || s.NVI != 2 {
 		t.Errorf("secondary controller %+v", s)
 	}
-	driveFunctions(t, r, pf, a)
+	p.driveFunctions(a)
 }
 
-// capabilities checks what the physical function says that it can share.
-func (r *rig) capabilities() {
-	r.Helper()
-	page := make([]byte, nvme.IdentifySize)
-	r.must(r.ctrlr.IdentifyData(r.ctx, nvme.CNSPrimaryController, 0, 0, 0, page))
-	c, err := nvme.View[nvme.PrimaryControllerCapabilities](page)
-	r.must(err)
-	if c.CRT != 3 || c.VQFRT != sriovQueues || c.VIFRT != sriovInterrupts || c.CNTLID != r.ctrlr.Identify().CNTLID {
-		r.Errorf("primary controller capabilities %+v", c)
+// setVFs has the kernel make the virtual functions, or remove them.
+func setVFs(t *testing.T, pf, n string) {
+	t.Helper()
+	if err := bind(pf, driverNVMe); err != nil {
+		t.Fatal(err)
+	}
+	if err := setAttribute(n, pciDevices, pf, "sriov_numvfs"); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func (r *rig) secondaries() []nvme.SecondaryController {
-	r.Helper()
-	page := make([]byte, nvme.IdentifySize)
-	r.must(r.ctrlr.IdentifyData(r.ctx, nvme.CNSSecondaryControllers, 0, 0, 0, page))
-	l, err := nvme.View[nvme.SecondaryControllerList](page)
-	r.must(err)
+// capabilities checks what the physical function says that it can share, and
+// returns its controller identifier.
+func (p *physical) capabilities() uint16 {
+	p.Helper()
+	c, err := nvme.View[nvme.PrimaryControllerCapabilities](p.identify(nvme.CNSPrimaryController))
+	p.must(err)
+	if c.CRT != 3 || c.VQFRT != sriovQueues || c.VIFRT != sriovInterrupts {
+		p.Errorf("primary controller capabilities %+v", c)
+	}
+	return c.CNTLID
+}
+
+func (p *physical) secondaries() []nvme.SecondaryController {
+	p.Helper()
+	l, err := nvme.View[nvme.SecondaryControllerList](p.identify(nvme.CNSSecondaryControllers))
+	p.must(err)
 	return l.Entries[:min(int(l.NUMID), len(l.Entries))]
 }
 
 // driveFunctions does I/O on the virtual functions beside the physical one.
-func driveFunctions(t *testing.T, r *rig, pf string, online uint16) {
-	t.Helper()
+func (p *physical) driveFunctions(online uint16) {
+	p.Helper()
 	var vfs []*rig
 	for _, link := range []string{"virtfn0", "virtfn1"} {
-		dir, err := filepath.EvalSymlinks(filepath.Join(pciDevices, pf, link))
-		if err != nil {
-			t.Fatal(err)
-		}
-		vfs = append(vfs, connectAt(t, transport, filepath.Base(dir), host.Options{NumIOQueues: 8}))
+		dir, err := filepath.EvalSymlinks(filepath.Join(pciDevices, p.addr, link))
+		p.must(err)
+		vfs = append(vfs, connectAt(p.T, transport, filepath.Base(dir), host.Options{NumIOQueues: 8}))
 	}
-	id := vfs[0].ctrlr.Identify()
-	if id.CNTLID != online {
-		t.Errorf("the first function is controller %d, want %d", id.CNTLID, online)
+	if id := vfs[0].ctrlr.Identify(); id.CNTLID != online {
+		p.Errorf("the first function is controller %d, want %d", id.CNTLID, online)
 	}
 	if n := vfs[0].ctrlr.NumIOQueues(); n != 2 {
-		t.Errorf("%d I/O queue pairs, want the 2 that were assigned beside the admin queue", n)
+		p.Errorf("%d I/O queue pairs, want the 2 that were assigned beside the admin queue", n)
 	}
-	q, ns := r.queue(host.QPairOptions{}), r.namespace(1)
-	q.sweep(ns, writing, contiguous, 1)
+	p.write(1)
 	for i, vf := range vfs {
-		vq, vns := vf.queue(host.QPairOptions{}), vf.namespace(1)
-		vq.sweep(vns, reading, scattered, uint64(i+1))
+		q, ns := vf.queue(host.QPairOptions{}), vf.namespace(1)
+		q.sweep(ns, reading, scattered, uint64(i+1))
 		vf.must(vf.ctrlr.Reset(vf.ctx))
-		vq.sweep(vns, writing, contiguous, uint64(i+2))
-		vq.free()
+		q.sweep(ns, writing, contiguous, uint64(i+2))
+		q.free()
 	}
-	q.sweep(ns, reading, contiguous, uint64(len(vfs)+1))
+	p.read(uint64(len(vfs) + 1))
 	for _, vf := range vfs {
 		vf.close()
 	}
-	r.must(r.virt(online, virtOffline, 0, 0))
-	if s := r.secondaries()[0]; s.SCS != 0 {
-		t.Errorf("secondary controller %+v is not offline", s)
+	p.must(p.virt(online, virtOffline, 0, 0))
+	if s := p.secondaries()[0]; s.SCS != 0 {
+		p.Errorf("secondary controller %+v is not offline", s)
 	}
 }
