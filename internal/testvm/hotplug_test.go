@@ -22,8 +22,12 @@ func TestHotplug(t *testing.T) {
 }
 
 func hotplug(t *testing.T, driver string, iommu bool, rounds int) {
+	modules := []string{"nvme", driver}
+	if iommu {
+		modules = append(modules, "vfio_iommu_type1")
+	}
 	vm := Start(t, Config{
-		Memory: 1024, IOMMU: iommu, Modules: []string{"nvme", driver},
+		Memory: 1024, IOMMU: iommu, Modules: modules,
 		Args: []string{
 			"-device", "pcie-root-port,id=rp,chassis=1,slot=1",
 			"-drive", "if=none,id=boot,format=raw,file=" + Disk(t, 16<<20), "-device", "nvme,serial=boot,drive=boot",

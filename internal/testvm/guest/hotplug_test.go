@@ -32,11 +32,6 @@ func TestHotplug(t *testing.T) {
 	if *rounds == 0 {
 		t.Skip("it needs somebody outside who pulls the controller (-rounds)")
 	}
-	// A new function is for us: the kernel's own driver is not to take it.
-	if err := setAttribute("0", "/sys/bus/pci/drivers_autoprobe"); err != nil {
-		t.Fatal(err)
-	}
-	defer setAttribute("1", "/sys/bus/pci/drivers_autoprobe")
 	w, err := pci.Watch(t.Context())
 	if err != nil {
 		t.Fatal(err)
