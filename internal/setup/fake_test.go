@@ -268,9 +268,12 @@ func (k *fakeKernel) load(name string) {
 	}
 }
 
-func (k *fakeKernel) Modprobe(_ context.Context, module string) error {
+func (k *fakeKernel) Modprobe(ctx context.Context, module string) error {
 	if err := k.change("modprobe " + module); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return errors.New("modprobe: killed")
 	}
 	k.load(module)
 	return nil
@@ -284,9 +287,12 @@ func (k *fakeKernel) Insmod(_ context.Context, file string) error {
 	return nil
 }
 
-func (k *fakeKernel) Unload(_ context.Context, module string) error {
+func (k *fakeKernel) Unload(ctx context.Context, module string) error {
 	if err := k.change("unload " + module); err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return errors.New("modprobe -r: killed")
 	}
 	k.Remove("sys/module/" + strings.ReplaceAll(module, "-", "_"))
 	k.Remove("sys/bus/pci/drivers/" + module)
@@ -353,4 +359,9 @@ func (k *fakeKernel) User(_ context.Context, name string) (int, error) {
 	return 0, errors.New("this machine has no such user")
 }
 
-func (k *fakeKernel) Memlock(context.Context, string) (int, error) { return k.memlock, nil }
+func (k *fakeKernel) Memlock(context.Context, string) (int, error) {
+	if k.before != nil {
+		k.before("memlock")
+	}
+	return k.memlock, nil
+}

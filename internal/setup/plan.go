@@ -57,10 +57,11 @@ func (p *Plan) Run(ctx context.Context, out, errs io.Writer) error {
 	done := 0
 	for done < len(p.Steps) && ctx.Err() == nil {
 		n := p.group(done)
-		if err := p.runGroup(ctx, p.Steps[done:done+n], out); err != nil {
-			return errors.Join(explain(err), p.undo(ctx, done+n, out, errs))
-		}
+		err := p.runGroup(ctx, p.Steps[done:done+n], out)
 		done += n
+		if err != nil && ctx.Err() == nil { // else it failed because of that
+			return errors.Join(explain(err), p.undo(ctx, done, out, errs))
+		}
 	}
 	if ctx.Err() != nil {
 		return errors.Join(errInterrupted, p.undo(ctx, done, out, errs))
