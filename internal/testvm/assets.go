@@ -43,13 +43,17 @@ func findAssets() (assets, error) {
 	}
 	version, err := os.ReadFile(filepath.Join(dir, "version"))
 	if err != nil || strings.TrimSpace(string(version)) != assetsVersion {
-		return assets{}, fmt.Errorf("there is no QEMU machine in %s: .ci/need-vm, run as root, makes it", dir)
+		why := ""
+		if failed, err := os.ReadFile(filepath.Join(dir, "failed")); err == nil {
+			why = " (it failed: " + strings.TrimSpace(string(failed)) + ")"
+		}
+		return assets{}, fmt.Errorf("there is no QEMU machine in %s: .ci/need-vm makes it%s", dir, why)
 	}
 	a := assets{tree: tree(filepath.Join(dir, "root"))}
 	kernels, _ := filepath.Glob(filepath.Join(dir, "kernel", "vmlinuz-*"))
 	dirs, _ := filepath.Glob(filepath.Join(dir, "kernel", "lib", "modules", "*"))
 	if len(kernels) != 1 || len(dirs) != 1 {
-		return assets{}, fmt.Errorf("%s holds %d kernels and %d directories of modules, want one each: remove it, and run .ci/need-vm as root", dir, len(kernels), len(dirs))
+		return assets{}, fmt.Errorf("%s holds %d kernels and %d directories of modules, want one each: remove it, and run .ci/need-vm", dir, len(kernels), len(dirs))
 	}
 	a.kernel, a.modules = kernels[0], dirs[0]
 	return a, nil

@@ -4,10 +4,13 @@ package testvm
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospdk/gospdk/internal/testvm/wire"
 )
 
 func TestBoot(t *testing.T) {
@@ -35,6 +38,14 @@ func TestBoot(t *testing.T) {
 		t.Errorf("after SIGTERM: %+v", r)
 	}
 
+	// What is left behind by a program that ends is reaped, and not waited for.
+	if out := vm.MustShell(t, "sleep 0.1 >/dev/null & sleep 1000 >/dev/null & echo $!; exit 0"); out == "" {
+		t.Error("the background process has no number")
+	} else {
+		vm.MustShell(t, "kill "+out)
+		vm.Until(t, "! pgrep sleep >/dev/null")
+	}
+
 	for range 2 {
 		vm.DeviceAdd(t, map[string]any{"driver": "nvme", "id": "n0", "serial": "spare", "drive": "spare", "bus": "rp"})
 		vm.Until(t, "test -b /dev/nvme0n1")
@@ -47,4 +58,17 @@ func TestBoot(t *testing.T) {
 	vm.QMP(t).Execute(t, "system_reset", nil, nil)
 	vm.WaitReset(t)
 	vm.MustShell(t, "mkfs.ext4 -V 2>&1 | grep -q mke2fs")
+}
+
+func TestPanic(t *testing.T) {
+	vm := Start(t, Config{CPUs: 1})
+	p := vm.Go(t, "sh", "-c", "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger; sleep 1000")
+	select {
+	case <-p.Done():
+	case <-time.After(time.Minute):
+		t.Fatalf("nobody noticed that the kernel panicked; console:\n%s", vm.Console())
+	}
+	if r, err := vm.agent.do(wire.Request{Op: wire.Ping}, time.Second); err == nil || !strings.Contains(err.Error(), "panicked") {
+		t.Errorf("after the panic the agent answers %+v, %v", r, err)
+	}
 }

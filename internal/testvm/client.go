@@ -3,7 +3,6 @@
 package testvm
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,9 +16,7 @@ import (
 // client talks to the agent.
 type client struct {
 	conn net.Conn
-
-	send sync.Mutex // held while a request is written
-	out  *json.Encoder
+	out  *wire.Writer
 
 	mu    sync.Mutex // guards what follows
 	next  uint64
@@ -41,16 +38,16 @@ type call struct {
 }
 
 func newClient(conn net.Conn) *client {
-	c := &client{conn: conn, out: json.NewEncoder(conn), calls: make(map[uint64]*call)}
+	c := &client{conn: conn, out: wire.NewWriter(conn), calls: make(map[uint64]*call)}
 	go c.receive()
 	return c
 }
 
 func (c *client) receive() {
-	in := json.NewDecoder(c.conn)
+	in := wire.NewReader[wire.Reply](c.conn)
 	for {
-		var r wire.Reply
-		if err := in.Decode(&r); err != nil {
+		r, err := in.Next()
+		if err != nil {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("QEMU has ended")
 			}
@@ -109,9 +106,7 @@ func (c *client) start(r wire.Request) (*call, error) {
 	r.ID, x.id = c.next, c.next
 	c.calls[r.ID] = x
 	c.mu.Unlock()
-	c.send.Lock()
-	defer c.send.Unlock()
-	if err := c.out.Encode(r); err != nil {
+	if err := c.out.Write(r); err != nil {
 		return nil, fmt.Errorf("writing to the agent: %w", err)
 	}
 	return x, nil

@@ -14,7 +14,7 @@ import (
 // onDemand are the modules that modprobe finds in every guest.
 var onDemand = []string{
 	"nvme", "uio_pci_generic", "vfio-pci", "vfio_iommu_type1", "virtio_pci", "virtio_console", "virtio_blk", "virtio_scsi",
-	"ext4", "ioatdma", "dm-mod", "dm-crypt", "md-mod", "raid1", "loop", "null_blk", "nvme-tcp",
+	"ext4", "crc32c_generic", "ioatdma", "dm-mod", "dm-crypt", "md-mod", "raid0", "raid1", "loop", "null_blk", "nvme-tcp", "9p", "9pnet_virtio",
 }
 
 // atBoot are those without which the agent does not hear anybody.
@@ -39,10 +39,6 @@ func writeInitramfs(path string, c *Config, as assets) error {
 	a.bytes("/etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000:alice:/:/bin/sh\n"))
 	a.bytes("/etc/group", 0o644, []byte("root:x:0:\nalice:x:1000:\n"))
 	a.bytes("/etc/os-release", 0o644, []byte("ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"gospdk test machine (Debian 13 kernel)\"\n"))
-	if c.motd != "" {
-		a.bytes("/etc/motd", 0o644, []byte(c.motd))
-		a.bytes("/etc/profile", 0o644, []byte(c.profile))
-	}
 	if err := packBusybox(a, as.tree); err != nil {
 		return err
 	}

@@ -104,9 +104,10 @@ func (m *modules) pack(a *archive, boot, onDemand []string) error {
 		fmt.Fprintf(&dep, "%s: %s\n", file, strings.Join(m.needs[file], " "))
 	}
 	a.bytes(base+"/modules.dep", 0o644, []byte(dep.String()))
-	for _, list := range []string{"modules.alias", "modules.builtin", "modules.symbols"} {
-		a.file(base+"/"+list, filepath.Join(m.dir, list))
+	if err := m.packAliases(a, base, all); err != nil {
+		return err
 	}
+	a.file(base+"/modules.builtin", filepath.Join(m.dir, "modules.builtin"))
 	first, err := m.order(boot...)
 	if err != nil {
 		return err
@@ -116,6 +117,28 @@ func (m *modules) pack(a *archive, boot, onDemand []string) error {
 		fmt.Fprintf(&load, "%s/%s%s\n", base, file, parameters(boot, file))
 	}
 	a.bytes("/etc/modules", 0o644, []byte(load.String()))
+	return nil
+}
+
+// packAliases keeps those names of the modules that lead to one of files:
+// modprobe reads the list from its beginning, each time.
+func (m *modules) packAliases(a *archive, base string, files []string) error {
+	all, err := os.ReadFile(filepath.Join(m.dir, "modules.alias"))
+	if err != nil {
+		return err
+	}
+	packed := make(map[string]bool)
+	for _, file := range files {
+		packed[moduleName(file)] = true
+	}
+	var list strings.Builder
+	for line := range strings.Lines(string(all)) {
+		// alias PATTERN MODULE
+		if f := strings.Fields(line); len(f) == 3 && packed[strings.ReplaceAll(f[2], "-", "_")] {
+			list.WriteString(line)
+		}
+	}
+	a.bytes(base+"/modules.alias", 0o644, []byte(list.String()))
 	return nil
 }
 

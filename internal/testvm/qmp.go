@@ -4,7 +4,6 @@ package testvm
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -17,14 +16,16 @@ type QMP struct {
 	conn net.Conn
 	one  sync.Mutex // held by a command, of which there is one at a time
 
-	mu      sync.Mutex // guards what follows
-	more    *sync.Cond
-	replies []qmpMessage
-	events  []qmpMessage
-	err     error
+	mu     sync.Mutex // guards what follows
+	more   *sync.Cond
+	next   int // number of the last command
+	reply  *qmpMessage
+	events []qmpMessage
+	err    error
 }
 
 type qmpMessage struct {
+	ID       int             `json:"id"`
 	Greeting json.RawMessage `json:"QMP"`
 	Return   json.RawMessage `json:"return"`
 	Error    *struct {
@@ -53,8 +54,8 @@ func (q *QMP) receive() {
 			q.err = fmt.Errorf("QMP: %w", err)
 		case m.Event != "":
 			q.events = append(q.events, m)
-		case m.Return != nil || m.Error != nil:
-			q.replies = append(q.replies, m)
+		case m.ID == q.next: // not one that was given up
+			q.reply = &m
 		}
 		q.more.Broadcast()
 		q.mu.Unlock()
@@ -94,28 +95,31 @@ const qmpTime = 30 * time.Second
 func (q *QMP) execute(command string, args, into any) error {
 	q.one.Lock()
 	defer q.one.Unlock()
-	request := map[string]any{"execute": command}
+	q.mu.Lock()
+	q.next++
+	q.reply = nil
+	request := map[string]any{"execute": command, "id": q.next}
+	q.mu.Unlock()
 	if args != nil {
 		request["arguments"] = args
 	}
 	if err := json.NewEncoder(q.conn).Encode(request); err != nil {
 		return fmt.Errorf("QMP %s: %w", command, err)
 	}
-	var m qmpMessage
+	var m *qmpMessage
 	err := q.wait(qmpTime, func() bool {
-		if len(q.replies) == 0 {
-			return false
-		}
-		m, q.replies = q.replies[0], q.replies[1:]
-		return true
+		m = q.reply
+		return m != nil
 	})
 	switch {
 	case err != nil:
 		return fmt.Errorf("QMP %s: %w", command, err)
 	case m.Error != nil:
-		return fmt.Errorf("QMP %s: %w: %s", command, errors.New(m.Error.Class), m.Error.Desc)
+		return fmt.Errorf("QMP %s: %s: %s", command, m.Error.Class, m.Error.Desc)
 	case into != nil:
-		return json.Unmarshal(m.Return, into)
+		if err := json.Unmarshal(m.Return, into); err != nil {
+			return fmt.Errorf("QMP %s returned %s: %w", command, m.Return, err)
+		}
 	}
 	return nil
 }

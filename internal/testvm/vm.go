@@ -9,19 +9,22 @@
 package testvm
 
 import (
-	"bytes"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospdk/gospdk/internal/testvm/wire"
 )
 
 // Config says what machine to boot. The zero value is a machine without NVMe
@@ -66,20 +69,21 @@ type VM struct {
 	closing sync.Once
 }
 
-// Start boots a machine; it is killed when the test ends. A machine that
-// cannot be here skips the test, unless GOSPDK_VM=required.
+// Start boots a machine; it is killed when the test ends. Where there cannot
+// be one, and where nobody asks for one, it skips the test and says why
+// (docs/testing.md).
 func Start(t testing.TB, c Config) *VM {
 	t.Helper()
-	switch os.Getenv("GOSPDK_VM") {
-	case "0":
-		t.Skip("GOSPDK_VM=0: guests are not wanted")
-	case "", "1", "required":
-	default:
-		t.Fatalf("GOSPDK_VM=%q: it must be 0, 1 or required", os.Getenv("GOSPDK_VM"))
+	required, err := wanted()
+	if err != nil {
+		t.Skip(err)
 	}
 	as, err := findAssets()
+	if err == nil {
+		err = checkKVM()
+	}
 	if err != nil {
-		if os.Getenv("GOSPDK_VM") == "required" {
+		if required {
 			t.Fatal(err)
 		}
 		t.Skip(err)
@@ -88,7 +92,7 @@ func Start(t testing.TB, c Config) *VM {
 	if vm != nil {
 		t.Cleanup(func() {
 			if t.Failed() {
-				t.Logf("console:\n%s", tail(vm.Console(), 60))
+				t.Log(vm.lastWords())
 			}
 			vm.Kill()
 			_ = os.RemoveAll(vm.dir)
@@ -100,6 +104,26 @@ func Start(t testing.TB, c Config) *VM {
 	return vm
 }
 
+// wanted says whether a guest may be booted, and must be. A guest takes long,
+// so that a plain go test of all packages has none.
+func wanted() (required bool, err error) {
+	switch how := os.Getenv("GOSPDK_VM"); how {
+	case "0":
+		return false, errors.New("GOSPDK_VM=0: guests are not wanted")
+	case "1":
+		return false, nil
+	case "required":
+		return true, nil
+	case "":
+		if run := flag.Lookup("test.run"); run != nil && run.Value.String() != "" {
+			return false, nil
+		}
+		return false, errors.New("this boots a guest: name the test with -run, or set GOSPDK_VM=1")
+	default:
+		return false, fmt.Errorf("GOSPDK_VM=%q: it is 0, 1, required or not set", how)
+	}
+}
+
 // boot starts QEMU and waits for the agent. The machine it returns, also with
 // an error, has to be killed.
 func boot(c Config, as assets) (*VM, error) {
@@ -108,7 +132,7 @@ func boot(c Config, as assets) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	vm := &VM{dir: dir, console: new(console), exited: make(chan struct{})}
+	vm := &VM{dir: dir, console: newConsole(), exited: make(chan struct{})}
 	if err := writeInitramfs(filepath.Join(dir, "initramfs"), &c, as); err != nil {
 		return vm, fmt.Errorf("making the initramfs: %w", err)
 	}
@@ -122,23 +146,49 @@ func boot(c Config, as assets) (*VM, error) {
 		listeners[name] = l
 	}
 	args := append(machineArgs(&c, as, dir),
-		"-display", "none", "-serial", "stdio", "-monitor", "none",
+		"-serial", "stdio", "-monitor", "none",
 		"-chardev", "socket,id=qmp,path="+filepath.Join(dir, "qmp"), "-qmp", "chardev:qmp",
 		"-chardev", "socket,id=agent,path="+filepath.Join(dir, "agent"),
-		"-device", "virtio-serial-pci,id=agentbus,addr=1e.0", "-device", "virtserialport,bus=agentbus.0,chardev=agent,name=gospdk.agent",
+		"-device", "virtio-serial-pci,id=agentbus,addr=1e.0", "-device", "virtserialport,bus=agentbus.0,chardev=agent,name="+wire.Port,
 	)
 	if vm.cmd, err = as.qemu(append(args, c.Args...)...); err != nil {
 		return vm, err
 	}
 	vm.cmd.Stdout, vm.cmd.Stderr = vm.console, vm.console
-	if err := vm.cmd.Start(); err != nil {
+	if err := vm.launch(); err != nil {
 		return vm, err
 	}
-	go func() {
-		_ = vm.cmd.Wait() // how it ended is on the console
-		close(vm.exited)
-	}()
 	return vm, vm.connect(listeners)
+}
+
+// launch starts QEMU so that it does not outlive this process, however that
+// ends.
+func (vm *VM) launch() error {
+	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	started := make(chan error)
+	go func() {
+		// The signal comes when the thread ends that has started QEMU: this
+		// one, which does nothing else.
+		runtime.LockOSThread()
+		err := vm.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = vm.cmd.Wait() // how it ended is on the console
+			close(vm.exited)
+		}
+	}()
+	return <-started
+}
+
+// lastWords is what helps to see why a test has failed.
+func (vm *VM) lastWords() string {
+	text := "console of the guest:\n" + tail(vm.Console(), 60)
+	if vm.agent != nil {
+		if log, err := vm.agent.do(wire.Request{Op: wire.Run, Args: []string{"dmesg"}}, 5*time.Second); err == nil {
+			text += "\nits kernel's log:\n" + tail(string(log.stdout), 40)
+		}
+	}
+	return text
 }
 
 func (vm *VM) connect(listeners map[string]net.Listener) error {
@@ -165,6 +215,7 @@ func (vm *VM) connect(listeners map[string]net.Listener) error {
 		return fmt.Errorf("QMP: %w\n%s", err, vm.Console())
 	}
 	vm.agent = newClient(conns["agent"])
+	vm.console.onPanic(func() { vm.agent.close(errors.New("the guest's kernel panicked")) })
 	return vm.waitAgent()
 }
 
@@ -174,34 +225,6 @@ func (vm *VM) waitAgent() error {
 		return fmt.Errorf("the guest did not boot: %w; its console:\n%s", err, tail(vm.Console(), 60))
 	}
 	return nil
-}
-
-// machineArgs are QEMU's arguments for the machine itself.
-func machineArgs(c *Config, as assets, dir string) []string {
-	memory, cpus := c.Memory, c.CPUs
-	if memory == 0 {
-		memory = 1024
-	}
-	if cpus == 0 {
-		cpus = 2
-	}
-	machine, kernel := "q35,accel=tcg", "console=ttyS0 quiet panic=-1 random.trust_cpu=on tsc=reliable "
-	if os.Getenv("GOSPDK_VM_KVM") == "1" {
-		machine = "q35,accel=kvm"
-	}
-	var args []string
-	if c.SharedMemory {
-		machine += ",memory-backend=mem"
-		args = append(args, "-object", fmt.Sprintf("memory-backend-memfd,id=mem,size=%dM,share=on", memory))
-	}
-	if c.IOMMU {
-		machine += ",kernel-irqchip=split"
-		args = append(args, "-device", "intel-iommu,intremap=on,caching-mode=on")
-		kernel += "intel_iommu=on "
-	}
-	return append(args,
-		"-M", machine, "-cpu", "max", "-m", strconv.Itoa(memory), "-smp", strconv.Itoa(cpus), "-nodefaults", "-no-user-config",
-		"-kernel", as.kernel, "-initrd", filepath.Join(dir, "initramfs"), "-append", strings.TrimSpace(kernel+c.Append))
 }
 
 // Kill ends QEMU at once, as kill -9 does.
@@ -244,29 +267,3 @@ func (vm *VM) Pid() int { return vm.cmd.Process.Pid }
 
 // Console returns what the guest has printed on its serial line.
 func (vm *VM) Console() string { return vm.console.String() }
-
-// console keeps what is written to it.
-type console struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (c *console) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.buf.Write(p)
-}
-
-func (c *console) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.buf.String()
-}
-
-var _ io.Writer = (*console)(nil)
-
-// tail returns the last lines of s.
-func tail(s string, lines int) string {
-	all := strings.SplitAfter(s, "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
-}

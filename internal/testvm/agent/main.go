@@ -49,7 +49,9 @@ func start() error {
 	if err != nil {
 		return err
 	}
-	return serve(port)
+	s := newServer(wire.NewWriter(port))
+	go s.reap()
+	return s.serve(wire.NewReader[wire.Request](port))
 }
 
 func mountAll() error {
@@ -63,6 +65,12 @@ func mountAll() error {
 		if err := unix.Mount(m.what, m.where, m.kind, 0, ""); err != nil {
 			return fmt.Errorf("mounting %s: %w", m.where, err)
 		}
+	}
+	if err := os.MkdirAll("/var/tmp", 0o755); err != nil {
+		return err
+	}
+	if err := os.Chmod("/var/tmp", 0o777|os.ModeSticky); err != nil {
+		return err
 	}
 	for i, name := range []string{"stdin", "stdout", "stderr"} {
 		_ = os.Symlink(fmt.Sprintf("/proc/self/fd/%d", i), "/dev/"+name)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,16 +20,22 @@ import (
 
 // server carries out requests, each on a goroutine of its own.
 type server struct {
-	mu      sync.Mutex // guards out and running
-	out     *json.Encoder
+	out *wire.Writer
+
+	mu      sync.Mutex // guards running
 	running map[uint64]*os.Process
+	reaped  chan struct{} // a program of running has been waited for
 }
 
-func serve(port io.ReadWriter) error {
-	s := &server{out: json.NewEncoder(port), running: make(map[uint64]*os.Process)}
-	for in := json.NewDecoder(port); ; {
-		var r wire.Request
-		if err := in.Decode(&r); err != nil {
+func newServer(out *wire.Writer) *server {
+	return &server{out: out, running: make(map[uint64]*os.Process), reaped: make(chan struct{}, 1)}
+}
+
+// serve returns when there is nothing more to read.
+func (s *server) serve(in *wire.Reader[wire.Request]) error {
+	for {
+		r, err := in.Next()
+		if err != nil {
 			return fmt.Errorf("reading a request: %w", err)
 		}
 		// Programs are started, and files written, in the order of requests.
@@ -54,9 +60,7 @@ func serve(port io.ReadWriter) error {
 }
 
 func (s *server) reply(r wire.Reply) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.out.Encode(r); err != nil {
+	if err := s.out.Write(r); err != nil {
 		fmt.Println("agent: writing a reply:", err)
 	}
 }
@@ -89,20 +93,17 @@ func (s *server) run(r *wire.Request) {
 	cmd := exec.Command(r.Args[0], r.Args[1:]...)
 	cmd.Stdout, cmd.Stderr = stream{s, r.ID, wire.Stdout}, stream{s, r.ID, wire.Stderr}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	// A child that outlives it may keep its output open; that is not waited for.
+	cmd.WaitDelay = 5 * time.Second
+	if err := s.startProgram(r.ID, cmd); err != nil {
 		s.end(r.ID, 0, err)
 		return
 	}
-	s.mu.Lock()
-	s.running[r.ID] = cmd.Process
-	s.mu.Unlock()
 	go func() {
 		err := cmd.Wait()
-		s.mu.Lock()
-		delete(s.running, r.ID)
-		s.mu.Unlock()
+		s.ended(r.ID)
 		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if errors.As(err, &exit) || errors.Is(err, exec.ErrWaitDelay) {
 			err = nil
 		}
 		s.end(r.ID, code(cmd.ProcessState), err)
@@ -117,14 +118,15 @@ func code(p *os.ProcessState) int {
 	return p.ExitCode()
 }
 
+// signal sends to the program's process group, as a terminal does.
 func (s *server) signal(r *wire.Request) error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	p := s.running[r.Target]
-	s.mu.Unlock()
 	if p == nil {
 		return fmt.Errorf("request %d runs no program", r.Target)
 	}
-	return p.Signal(syscall.Signal(r.Signal))
+	return unix.Kill(-p.Pid, syscall.Signal(r.Signal))
 }
 
 func write(r *wire.Request) error {
