@@ -153,10 +153,10 @@ func (b *protected) corrupt(i, what int) {
 // 5.2.1.3), bits reversed.
 var nvmeCRC64 = crc64.MakeTable(0x9a6c9329ac4bc9b5)
 
-// crc16 is the 16-bit guard: CRC T10-DIF, polynomial 8BB7h.
-func crc16(p []byte) (crc uint16) {
-	for _, b := range p {
-		crc ^= uint16(b) << 8
+// crc16Table is for CRC T10-DIF, polynomial 8BB7h.
+var crc16Table = func() (table [256]uint16) {
+	for i := range table {
+		crc := uint16(i) << 8
 		for range 8 {
 			carry := crc&0x8000 != 0
 			crc <<= 1
@@ -164,6 +164,15 @@ func crc16(p []byte) (crc uint16) {
 				crc ^= 0x8bb7
 			}
 		}
+		table[i] = crc
+	}
+	return table
+}()
+
+// crc16 is the 16-bit guard.
+func crc16(p []byte) (crc uint16) {
+	for _, b := range p {
+		crc = crc<<8 ^ crc16Table[byte(crc>>8)^b]
 	}
 	return crc
 }
