@@ -64,26 +64,30 @@ func TestPlacementLogs(t *testing.T) {
 	r.refused("statistics of a group that is not there", err, nvme.StatusInvalidField)
 }
 
+// handles returns the blocks that are left in the reclaim unit of each
+// placement identifier.
+func (q *queue) handles() map[uint16]uint64 {
+	q.Helper()
+	buf := buffer(q, 4096)
+	cmd := nvme.IOManagementReceive{NSID: 1, Operation: 1, Dwords: 1024}.Command()
+	q.ok("reclaim unit handle status", func(r *host.Request) error { return q.Raw(r, cmd, buf, nil) })
+	left := make(map[uint16]uint64)
+	for i := range int(le.Uint16(buf[14:])) {
+		d := buf[16+32*i:]
+		left[le.Uint16(d)] = le.Uint64(d[8:]) // by placement identifier: RUAMW in blocks
+	}
+	return left
+}
+
 // TestPlacement writes with placement identifiers and finds the bytes counted.
 func TestPlacement(t *testing.T) {
 	r := connect(t, "fdp", host.Options{})
 	ns := r.namespace(1)
 	q := r.queue(host.QPairOptions{})
-	status := func() map[uint16]uint64 {
-		buf := buffer(t, 4096)
-		cmd := nvme.IOManagementReceive{NSID: 1, Operation: 1, Dwords: 1024}.Command()
-		q.ok("reclaim unit handle status", func(r *host.Request) error { return q.Raw(r, cmd, buf, nil) })
-		left := make(map[uint16]uint64)
-		for i := range int(le.Uint16(buf[14:])) {
-			d := buf[16+32*i:]
-			left[le.Uint16(d)] = le.Uint64(d[8:]) // by placement identifier: RUAMW in blocks
-		}
-		return left
-	}
 	written := func() uint64 {
 		return le.Uint64(r.groupLog(nvme.LogFDPStatistics, 0, 64)) // HBMW, its low half
 	}
-	before, bytes := status(), written()
+	before, bytes := q.handles(), written()
 	if len(before) != 3 {
 		t.Fatalf("placement handles %v, want 3", before)
 	}
@@ -99,7 +103,7 @@ func TestPlacement(t *testing.T) {
 			t.Fatalf("write with placement: %v", s)
 		}
 	}
-	after := status()
+	after := q.handles()
 	for pid := range before {
 		want := uint64(0)
 		if pid == 2 {
@@ -120,7 +124,7 @@ func TestPlacement(t *testing.T) {
 	if s := put(7); s.IsError() {
 		t.Errorf("a placement identifier that is not there: %v", s)
 	}
-	if got := after[0] - status()[0]; got != 128 {
+	if got := after[0] - q.handles()[0]; got != 128 {
 		t.Errorf("the default handle has %d blocks less, want 128", got)
 	}
 
@@ -132,7 +136,7 @@ func TestPlacement(t *testing.T) {
 	le.PutUint16(pids, 2)
 	update := nvme.Command{Opcode: nvme.CmdIOManagementSend, NSID: 1, CDW10: 1}
 	q.ok("reclaim unit handle update", func(r *host.Request) error { return q.Raw(r, update, pids, nil) })
-	if got := status()[2]; got != fdpUnit/512 {
+	if got := q.handles()[2]; got != fdpUnit/512 {
 		t.Errorf("%d blocks left in a new reclaim unit, want %d", got, fdpUnit/512)
 	}
 	events := r.groupLog(nvme.LogFDPEvents, 1, 64+64)
