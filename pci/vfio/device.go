@@ -229,10 +229,10 @@ func (d *device) end() {
 // released.
 func (d *device) leave() {
 	d.left = true
-	if d.lease.space != nil {
-		d.lease.space.remove(d)
-	}
 	d.lease.end()
+	if d.lease.space != nil {
+		d.lease.space.remove(d) // until here it excuses what cannot be mapped
+	}
 }
 
 // Close implements pci.Device.
