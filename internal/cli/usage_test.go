@@ -25,7 +25,9 @@ func TestMistakes(t *testing.T) {
 		{"hello_world -r trtype:XYZ", 2, []string{`"XYZ"`, "PCIe"}},
 		{"hello_world -r trtype:VFIOUSER", 1, []string{"traddr"}},
 		{"hello_world -r trtype:VFIOUSER_traddr:/nonexistent/dir", 1, []string{"/nonexistent/dir"}},
-		{"hello_world -r trtype:PCIe_traddr:0000:0b:00.0", 1, []string{"PCIe", "VFIOUSER"}},
+		{"hello_world -r trtype:PCIe_traddr:fffe:0b:00.0", 1, []string{"fffe:0b:00.0", "gospdk lspci"}},
+		{"hello_world -r trtype:PCIe_traddr:0b:00", 1, []string{`"0b:00"`, "0000:0b:00.0"}},
+		{"perf -q 1 -o 4k -w read -t 1 -b 0b:00", 2, []string{`"0b:00"`}},
 		{"hello_world -r trtype:TCP_traddr:127.0.0.1", 1, []string{"TCP", "VFIOUSER"}},
 		{"hello_world surplus", 2, []string{"surplus"}},
 		{"nonsense", 2, []string{"nonsense"}},
@@ -55,6 +57,9 @@ func TestMistakes(t *testing.T) {
 		{"tgt -m zebra", 2, []string{"zebra"}},
 		{"tgt --nqn zebra", 1, []string{"zebra"}},
 		{"tgt --listen /nonexistent/a/b", 1, []string{"/nonexistent/a/b"}},
+		{"doctor surplus", 2, []string{"surplus"}},
+		{"lspci here", 2, []string{"here", "0000:0b:00.0"}},
+		{"lspci ffff:ff:1f.7", 1, []string{"ffff:ff:1f.7", "without an address"}},
 	} {
 		args := strings.Fields(test.args)
 		for i := range args {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gospdk/gospdk/internal/machine/machinetest"
+	"github.com/gospdk/gospdk/pci"
 )
 
 // TestMultipath has a subsystem with two controllers: the disk is in the
@@ -107,6 +108,44 @@ func TestVirtio(t *testing.T) {
 	all, err := At(tr.Root).Functions()
 	if err != nil || len(all) != 2 {
 		t.Errorf("%d functions, %v; want 2", len(all), err)
+	}
+}
+
+// TestBlocksUnreadable: if no block device can be seen, a function of any kind
+// that the kernel drives may have some.
+func TestBlocksUnreadable(t *testing.T) {
+	for _, f := range []machinetest.Function{machinetest.Virtio, machinetest.NVMe, {Vendor: 0x8086, Device: 0x2922, Class: 0x010601, Driver: "ahci"}} {
+		tr := machinetest.New(t)
+		tr.Add(bdf, f)
+		tr.Remove("sys/class/block")
+		a, err := pci.ParseAddress(bdf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := At(tr.Root)
+		if got, err := m.FunctionAt(a); err != nil || !got.InUse() {
+			t.Errorf("%s is free, %v", f.Driver, err)
+		}
+		tr.Remove("sys/bus/pci/devices/" + bdf + "/driver")
+		if got, err := m.FunctionAt(a); err != nil || got.InUse() {
+			t.Errorf("without a driver it is in use: %v, %v", got.ExamineErr, err)
+		}
+	}
+}
+
+// TestSATA: FunctionAt examines functions that SPDK has no driver for too,
+// such as those that share an IOMMU group.
+func TestSATA(t *testing.T) {
+	tr := machinetest.New(t)
+	dir := tr.Add(bdf, machinetest.Function{Vendor: 0x8086, Device: 0x2922, Class: 0x010601, Driver: "ahci"})
+	tr.Disk(dir+"/ata1/host0/target0:0:0/0:0:0:0/block", "sda", "8:0")
+	tr.Mount("self", "8:0", "/dev/sda", "/mnt", "ext4")
+	a, err := pci.ParseAddress(bdf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := At(tr.Root).FunctionAt(a); err != nil || f.Kind != "" || holders(f) != "mount@sda:sda" {
+		t.Errorf("%q, %s, %v", f.Kind, holders(f), err)
 	}
 }
 

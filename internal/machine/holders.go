@@ -52,7 +52,9 @@ type examination struct {
 	stacked  map[string][]string // block device to those that stand on it
 	kernel   map[string][]string // block or character device to what in the kernel opened it
 	opened   map[device][]Process
-	errs     []error // what could not be seen, for all functions
+	// What could not be seen: block devices at all, processes, the rest.
+	blocksErr, processesErr error
+	errs                    []error
 }
 
 func (m *Machine) newExamination() *examination {
@@ -60,11 +62,9 @@ func (m *Machine) newExamination() *examination {
 		m: m, byDev: make(map[string]string), byDMName: make(map[string]string),
 		mounts: make(map[string]mounted), swaps: make(map[string]bool),
 		stacked: make(map[string][]string), kernel: make(map[string][]string),
-		opened: make(map[device][]Process),
 	}
-	x.check(x.readBlocks())
+	x.blocksErr = x.readBlocks()
 	x.check(x.readOwnMounts())
-	x.readProcesses()
 	x.settle()
 	x.check(x.readSwaps())
 	x.check(x.readStacked())
@@ -100,8 +100,16 @@ func (x *examination) examine(f *Function) {
 		errs = append(errs, errors.New("the kernel's nvme driver has it, but shows no controller yet"))
 	}
 	errs = append(errs, x.virtioFS(f))
+	if f.Driver != "" && !UserDriver(f.Driver) {
+		errs = append(errs, x.blocksErr)
+	}
+	generic, err := x.generic(addresses, names)
+	errs = append(errs, err)
 	if len(names) > 0 || len(ctrlrs) > 0 || oneLine(errs) != nil {
-		errs = append(errs, x.errs...)
+		errs = append(append(errs, x.errs...), x.processesErr)
+	}
+	for _, g := range generic {
+		f.Holders = append(f.Holders, x.openers(g, "sys/class/nvme-generic/"+g)...)
 	}
 	for _, name := range names {
 		held, err := x.diskHolders(name, len(f.Holders) > 0)
@@ -141,11 +149,6 @@ func (x *examination) diskHolders(disk string, held bool) ([]Holder, error) {
 	}
 	for _, n := range nodes {
 		for _, h := range x.openers(n, "sys/class/block/"+n) {
-			add(h)
-		}
-	}
-	for _, g := range x.generic(disk) {
-		for _, h := range x.openers(g, "sys/class/nvme-generic/"+g) {
 			add(h)
 		}
 	}
@@ -211,20 +214,16 @@ func (x *examination) above(tree []string, n string) []string {
 	return tree
 }
 
-// generic returns the generic character devices of a namespace, such as ng0n1
-// of nvme0n1, and those of its paths.
-func (x *examination) generic(disk string) []string {
-	ns, ok := strings.CutPrefix(disk, "nvme")
-	if !ok {
-		return nil
-	}
-	all := []string{"ng" + ns}
-	for name, b := range x.blocks {
-		if b.hidden && multipathHead(name) == disk {
-			all = append(all, "ng"+strings.TrimPrefix(name, "nvme"))
-		}
-	}
-	return all
+// generic returns the generic character devices, such as ng0n1, of the
+// namespaces below these functions and of these disks. There may be one
+// without a disk, for a format that the block layer does not know.
+func (x *examination) generic(addresses, disks []string) ([]string, error) {
+	all, err := x.m.names("sys/class/nvme-generic")
+	return slices.DeleteFunc(all, func(name string) bool {
+		path := x.m.resolve("sys/class/nvme-generic/" + name)
+		below := slices.ContainsFunc(addresses, func(a string) bool { return within(path, a) })
+		return !below && !slices.Contains(disks, "nvme"+strings.TrimPrefix(name, "ng"))
+	}), err
 }
 
 // openers returns who has the device in a directory of sysfs open.

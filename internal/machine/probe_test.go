@@ -81,9 +81,15 @@ func writeGPTHeader(h []byte, lba, other, entriesAt int, entries []byte) {
 	le.PutUint32(h[16:], crc32.ChecksumIEEE(h[:gptHeaderSize]))
 }
 
-// TestContent looks at disks through a whole machine: what the probe finds
-// makes the function in use or not.
-func TestContent(t *testing.T) {
+// contentTest is a disk and what is found on it.
+type contentTest struct {
+	name      string
+	image     []byte
+	blockSize string
+	want      string
+}
+
+func contentTests() []contentTest {
 	const size = machinetest.DiskSize
 	with := func(off int, magic string) []byte {
 		p := make([]byte, size)
@@ -95,12 +101,7 @@ func TestContent(t *testing.T) {
 	dos := make([]byte, size)
 	dos[446], dos[446+4] = 0x80, 0x83
 	dos[510], dos[511] = 0x55, 0xaa
-	tests := []struct {
-		name      string
-		image     []byte
-		blockSize string
-		want      string
-	}{
+	return []contentTest{
 		{name: "zeroes", image: make([]byte, size)},
 		{name: "no GPT partitions", image: gptImage(size, 512), want: "gpt partition table"},
 		{name: "GPT", image: gptImage(size, 512, linux), want: "gpt partition table"},
@@ -139,7 +140,12 @@ func TestContent(t *testing.T) {
 		{name: "blobstore", image: with(0, "SPDKBLOB")},
 		{name: "odd block size", image: make([]byte, size), blockSize: "513", want: "error"},
 	}
-	for _, test := range tests {
+}
+
+// TestContent looks at disks through a whole machine: what the probe finds
+// makes the function in use or not.
+func TestContent(t *testing.T) {
+	for _, test := range contentTests() {
 		t.Run(test.name, func(t *testing.T) {
 			if test.name == "two bytes of ext are chance" {
 				binary.LittleEndian.PutUint32(test.image[0x418:], 77) // a block size of 2^87 bytes
@@ -182,6 +188,7 @@ func TestDamagedGPT(t *testing.T) {
 		{"none", nil, ""},
 		{"primary header", []int{512 + 40}, ""},
 		{"primary entries", []int{1024 + 60}, ""},
+		{"primary signature", []int{512}, ""},
 		{"backup header", []int{size - 512 + 40}, ""},
 		{"both headers", []int{512 + 40, size - 512 + 40}, "gpt partition table"},
 		{"primary header, backup entries", []int{512 + 80, size - 512 - 128*128 + 5}, "gpt partition table"},

@@ -25,10 +25,13 @@ func (p Process) String() string { return fmt.Sprintf("%s[%d]", p.Name, p.PID) }
 
 // readProcesses reads what the processes have mounted and open. They may be
 // in mount namespaces of their own, so each namespace's table is read once.
-func (x *examination) readProcesses() {
-	x.check(x.m.sys.seesAll())
+func (x *examination) readProcesses() error {
+	x.opened = make(map[device][]Process)
+	hidden := x.m.sys.seesAll()
 	names, err := x.m.names("proc")
-	x.check(err)
+	if err != nil {
+		return err
+	}
 	seen := make(map[string]bool)
 	var blind error // the first process that could not be looked at
 	for _, pid := range names {
@@ -43,7 +46,7 @@ func (x *examination) readProcesses() {
 	if errors.Is(blind, fs.ErrPermission) {
 		blind = fmt.Errorf("not all processes may be looked at, which takes the rights of root: %w", blind)
 	}
-	x.check(blind)
+	return oneLine([]error{hidden, blind})
 }
 
 // transient are the programs that open each new disk for a moment.
@@ -52,13 +55,13 @@ var transient = []string{"systemd-udevd", "(udev-worker)", "udevd", "mdev", "blk
 // settleTime is how long such a program is waited for.
 const settleTime = 2 * time.Second
 
-// settle waits for programs that look at each new disk, such as those that
-// the kernel's driver has just found.
+// settle reads the processes. It waits for programs that look at each new
+// disk, such as those that the kernel's driver has just found.
 func (x *examination) settle() {
+	x.processesErr = x.readProcesses()
 	for deadline := time.Now().Add(settleTime); x.looking() && time.Now().Before(deadline); {
 		time.Sleep(settleTime / 40)
-		x.opened = make(map[device][]Process)
-		x.readProcesses()
+		x.processesErr = x.readProcesses()
 	}
 }
 
