@@ -21,8 +21,8 @@ export CGO_ENABLED = 0
 help:
 	@sed -n 's/^# make/make/p' Makefile
 	@echo 'make build  bin/gospdk   make unit  tests only   make race  tests under the race detector'
-	@echo 'make vm     a shell in a virtual machine with spare NVMe controllers (IOMMU=1 for one with an IOMMU)'
-	@echo 'make vmtest the tests that run in virtual machines (VMTEST=regexp chooses)'
+	@echo 'make vm     a shell in a virtual machine with spare NVMe controllers (IOMMU=1, KVM=1, MEMORY=MiB, CPUS=n)'
+	@echo 'make vmtest the tests that run in virtual machines (VMTEST=regexp chooses; GOSPDK_VM_KVM=1)'
 	@echo 'make fuzz   every fuzz target for FUZZTIME=$(FUZZTIME)   make lint  gofmt, vet, staticcheck   make cross  other machines'
 
 build:
@@ -31,8 +31,9 @@ build:
 	@size=$$(wc -c < $(BIN)); test $$size -lt $(MAX_BYTES) || \
 	  { echo "$(BIN) has $$size bytes; the limit is $(MAX_BYTES)"; exit 1; }
 
+# The embedded controller: a controller of this machine is not to be written to.
 run: build
-	$(BIN) hello_world
+	PCI_ALLOWED=none $(BIN) hello_world
 
 test: build lint cross unit race fuzz vmtest
 	@echo 'All tests passed.'
@@ -73,13 +74,15 @@ race:
 fuzz:
 	@GO='$(GO)' .ci/fuzz $(FUZZTIME)
 
+# One guest at a time, and one package.
 vmtest:
 	@.ci/need-vm
-	GOSPDK_VM=$${GOSPDK_VM:-1} $(GO) test -count=1 -timeout 25m $(if $(VMTEST),-run '$(VMTEST)' -v) ./internal/testvm
+	GOSPDK_VM=$${GOSPDK_VM:-1} $(GO) test -count=1 -p 1 -timeout 25m $(if $(VMTEST),-run '$(VMTEST)' -v) ./internal/testvm/...
 
 vm: build
 	@GOSPDK_VM=required .ci/need-vm
-	@$(GO) run ./internal/testvm/shell -binary $(BIN) $(if $(IOMMU),-iommu)
+	@GOSPDK_VM_KVM=$${KVM:-$$GOSPDK_VM_KVM} $(GO) run ./internal/testvm/shell -binary $(BIN) \
+	  $(if $(IOMMU),-iommu) $(if $(MEMORY),-memory $(MEMORY)) $(if $(CPUS),-cpus $(CPUS))
 
 clean:
 	rm -rf bin

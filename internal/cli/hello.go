@@ -24,7 +24,8 @@ func (a *app) helloCommand() *cobra.Command {
 of each namespace, reads it into another buffer and prints it, all by polling
 from this process. It overwrites that block.
 
-Without -r it looks for a controller and, if there is none, starts an embedded
+Without -r it takes the controllers that "gospdk setup" gave to user space (those
+that PCI_ALLOWED and PCI_BLOCKED let it) and, if there is none, starts an embedded
 one: an NVMe target with 64 MiB of memory, behind a vfio-user socket in a
 temporary directory. Add -L nvme to follow every step of the driver.`,
 		Example: `  gospdk hello_world

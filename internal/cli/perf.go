@@ -35,6 +35,7 @@ type perfFlags struct {
 
 	everyCore, noSQCMB, noShutdown, fua bool
 	interrupts                          bool
+	allowed                             []string
 	cpuUsage, stats, ssdLatency         bool
 	latency                             int
 	verify, json                        bool
@@ -82,6 +83,7 @@ func addPerfFlags(cmd *cobra.Command, f *perfFlags) {
 	fl.UintVarP(&f.warmUp, "warmup-time", "a", 0, "seconds to run before that")
 	fl.StringVarP(&f.coreMask, "core-mask", "c", "", "CPUs to work on, such as 0x3 or [0-1] (default: the last allowed one; a target takes the first)")
 	f.trids = addTransportFlag(cmd)
+	fl.StringArrayVarP(&f.allowed, "allowed-pci-addr", "b", nil, "without -r, use only this PCI `address`; may be given several times")
 	fl.BoolVar(&f.verify, "verify", false, "compare all that is read with what was written")
 	fl.CountVarP(&f.latency, "enable-sw-latency-tracking", "L", "print latency percentiles; -LL the histogram too")
 	fl.BoolVar(&f.json, "json", false, "print the result as JSON")
@@ -121,7 +123,7 @@ func addPerfCompatibility(cmd *cobra.Command) {
 		{"zerocopy-threshold", "", "bytes"}, {"zerocopy-threshold-sock-impl", "", "impl"},
 		{"enable-tcp-hdgst", "H", ""}, {"enable-tcp-ddgst", "I", ""},
 		{"transport-tos", "", "value"}, {"rdma-srq-size", "", "entries"},
-		{"allowed-pci-addr", "b", "address"}, {"disable-ktls", "", ""}, {"disable-sq-flow-control", "", ""},
+		{"disable-ktls", "", ""}, {"disable-sq-flow-control", "", ""},
 	}...)
 	const noTCP = "there is no NVMe/TCP here yet; leave it out"
 	for _, o := range [][4]string{
@@ -277,7 +279,7 @@ func (a *app) perf(ctx context.Context, cmd *cobra.Command, f *perfFlags) (err e
 	}
 	p := &perfRun{app: a, flags: f, config: c, chat: !f.json}
 	p.say("Initializing NVMe Controllers\n")
-	s, err := a.connect(ctx, connectOptions{trids: *f.trids, avoid: c.Cores, attached: p.attached, host: host.Options{
+	s, err := a.connect(ctx, connectOptions{trids: *f.trids, allowed: f.allowed, avoid: c.Cores, attached: p.attached, host: host.Options{
 		NumIOQueues:            uint32(max(host.DefaultIOQueues, len(c.Cores)*c.QPairs+c.UnusedQPairs)),
 		IOQueueSize:            max(c.QueueSize, p.queueEntries()),
 		Interrupts:             f.interrupts,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -13,9 +14,11 @@ import (
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/internal/embedded"
+	"github.com/gospdk/gospdk/internal/setup"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
+	"github.com/gospdk/gospdk/pci"
 	"github.com/gospdk/gospdk/reactor"
 )
 
@@ -40,6 +43,8 @@ type session struct {
 type connectOptions struct {
 	trids trids
 	host  host.Options
+	// allowed are the only PCI functions to look at, where any are named.
+	allowed []string
 	// avoid lists CPUs that the embedded target had better leave alone.
 	avoid []int
 	// attaching and attached are called around each controller; either may
@@ -60,7 +65,9 @@ func (a *app) connect(ctx context.Context, o connectOptions) (s *session, err er
 	}()
 	ids := []nvme.TransportID(o.trids)
 	if len(ids) == 0 {
-		ids = a.find(ctx)
+		if ids, err = a.find(ctx, o.allowed); err != nil {
+			return s, err
+		}
 	}
 	if len(ids) == 0 {
 		id, err := s.startEmbedded(ctx, o.avoid)
@@ -80,18 +87,50 @@ func (s *session) why(ctx context.Context, err error) error {
 	return err
 }
 
-// find returns the controllers that transports find on their own. One that
-// cannot look has none: the embedded controller is for such machines.
-func (a *app) find(ctx context.Context) []nvme.TransportID {
+// find returns the controllers that transports find on their own, as far as
+// PCI_ALLOWED and PCI_BLOCKED let them be used. A transport that cannot look
+// has none: the embedded controller is for such machines.
+func (a *app) find(ctx context.Context, allowed []string) ([]nvme.TransportID, error) {
+	lists, err := pciLists(allowed)
+	if err != nil {
+		return nil, err
+	}
 	var ids []nvme.TransportID
 	for trtype, t := range a.HostTransports {
-		if e, ok := t.(host.Enumerator); ok {
-			if found, err := e.Enumerate(ctx, nvme.TransportID{Trtype: trtype}); err == nil {
-				ids = append(ids, found...)
+		e, ok := t.(host.Enumerator)
+		if !ok {
+			continue
+		}
+		found, err := e.Enumerate(ctx, nvme.TransportID{Trtype: trtype})
+		if err != nil {
+			continue
+		}
+		for _, id := range found {
+			if at, err := pci.ParseAddress(id.Traddr); err != nil || lists.MayUse(at) {
+				ids = append(ids, id)
 			}
 		}
 	}
-	return ids
+	return ids, nil
+}
+
+// pciLists reads the lists as "gospdk setup" does; allowed goes before the
+// variable.
+func pciLists(allowed []string) (setup.Options, error) {
+	flags := make(map[string][]string)
+	if len(allowed) > 0 {
+		flags["pci-allowed"] = allowed
+	}
+	lists, err := setup.Parse(func(name string) string {
+		if name == "PCI_ALLOWED" || name == "PCI_BLOCKED" || name == "NVME_ALLOWED" {
+			return os.Getenv(name)
+		}
+		return ""
+	}, flags)
+	if err != nil {
+		return lists, &usageError{err}
+	}
+	return lists, nil
 }
 
 // attach brings all controllers up at a time, since each takes its time, and

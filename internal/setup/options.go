@@ -57,8 +57,8 @@ type AddressList struct {
 // Has tells whether a is in the list.
 func (l AddressList) Has(a pci.Address) bool { return slices.Contains(l.Addresses, a) }
 
-// mayUse tells whether the lists let a function be touched.
-func (o *Options) mayUse(a pci.Address) bool {
+// MayUse tells whether the lists let a function be touched.
+func (o *Options) MayUse(a pci.Address) bool {
 	if o.SkipPCI || o.Blocked.Has(a) {
 		return false
 	}
@@ -75,7 +75,7 @@ func (o *Options) selects(kind string) bool {
 // other devices or the system depend on must be allowed by name, as in
 // setup.sh.
 func (o *Options) Permits(f *machine.Function) bool {
-	return o.selects(f.Kind) && o.mayUse(f.Address) && (!byName(f) || o.Allowed.Has(f.Address))
+	return o.selects(f.Kind) && o.MayUse(f.Address) && (!byName(f) || o.Allowed.Has(f.Address))
 }
 
 // byName tells whether a function must be allowed by name.

@@ -67,7 +67,7 @@ func (h *Host) selectFunctions(o *Options, m mode) (*selection, error) {
 // refusals says why a function is left alone, in the words of setup.sh.
 func refusals(o *Options, f *machine.Function, all []machine.Function) []string {
 	var reasons []string
-	if !o.mayUse(f.Address) {
+	if !o.MayUse(f.Address) {
 		reasons = append(reasons, fmt.Sprintf("Skipping denied controller at %s", f.Address))
 	}
 	if r := held(f, all); r != "" {
