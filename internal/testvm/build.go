@@ -77,8 +77,10 @@ func TestBinary(t testing.TB, pkg string) string {
 	return built(t, pkg, true)
 }
 
+// built compiles nothing for a guest that there will not be.
 func built(t testing.TB, pkg string, test bool) string {
 	t.Helper()
+	needAssets(t)
 	path, err := build(pkg, test)
 	if err != nil {
 		t.Fatal(err)
@@ -89,13 +91,10 @@ func built(t testing.TB, pkg string, test bool) string {
 // Disk makes a sparse file of that many bytes that goes when the test ends.
 func Disk(t testing.TB, size int64) string {
 	t.Helper()
-	f, err := os.CreateTemp(t.TempDir(), "disk")
-	if err != nil {
+	disks := t.TempDir() // each time another one
+	path := filepath.Join(disks, "disk")
+	if err := makeSparse(path, size); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if err := f.Truncate(size); err != nil {
-		t.Fatal(err)
-	}
-	return f.Name()
+	return path
 }

@@ -32,24 +32,35 @@ func moduleName(file string) string {
 }
 
 func readModules(dir string) (*modules, error) {
-	m := &modules{dir: dir, needs: make(map[string][]string), file: make(map[string]string), builtin: make(map[string]bool)}
 	dep, err := os.ReadFile(filepath.Join(dir, "modules.dep"))
 	if err != nil {
 		return nil, err
-	}
-	for line := range strings.Lines(string(dep)) {
-		file, needs, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if !ok {
-			return nil, fmt.Errorf("%s/modules.dep: line %q has no colon", dir, strings.TrimSpace(line))
-		}
-		m.needs[file] = strings.Fields(needs)
-		m.file[moduleName(file)] = file
 	}
 	builtin, err := os.ReadFile(filepath.Join(dir, "modules.builtin"))
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range strings.Fields(string(builtin)) {
+	m, err := parseModules(string(dep), string(builtin))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	m.dir = dir
+	return m, nil
+}
+
+// parseModules reads modules.dep, whose lines are "file: file…", and
+// modules.builtin, whose lines are files.
+func parseModules(dep, builtin string) (*modules, error) {
+	m := &modules{needs: make(map[string][]string), file: make(map[string]string), builtin: make(map[string]bool)}
+	for line := range strings.Lines(dep) {
+		file, needs, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if !ok {
+			return nil, fmt.Errorf("modules.dep: line %q has no colon", strings.TrimSpace(line))
+		}
+		m.needs[file] = strings.Fields(needs)
+		m.file[moduleName(file)] = file
+	}
+	for _, file := range strings.Fields(builtin) {
 		m.builtin[moduleName(file)] = true
 	}
 	return m, nil
@@ -59,11 +70,13 @@ func readModules(dir string) (*modules, error) {
 // after what it needs itself.
 func (m *modules) order(names ...string) ([]string, error) {
 	var files []string
+	seen := make(map[string]bool)
 	var add func(file string)
 	add = func(file string) {
-		if slices.Contains(files, file) {
+		if seen[file] {
 			return
 		}
+		seen[file] = true
 		// modules.dep lists what has to be loaded last first.
 		for _, need := range slices.Backward(m.needs[file]) {
 			add(need)

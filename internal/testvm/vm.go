@@ -47,8 +47,6 @@ type Config struct {
 	Programs []string
 	// Append goes to the kernel's command line.
 	Append string
-
-	motd, profile string // of the interactive shell
 }
 
 const (
@@ -74,20 +72,7 @@ type VM struct {
 // (docs/testing.md).
 func Start(t testing.TB, c Config) *VM {
 	t.Helper()
-	required, err := wanted()
-	if err != nil {
-		t.Skip(err)
-	}
-	as, err := findAssets()
-	if err == nil {
-		err = checkKVM()
-	}
-	if err != nil {
-		if required {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	as := needAssets(t)
 	vm, err := boot(c, as)
 	if vm != nil {
 		t.Cleanup(func() {
@@ -104,24 +89,40 @@ func Start(t testing.TB, c Config) *VM {
 	return vm
 }
 
-// wanted says whether a guest may be booted, and must be. A guest takes long,
-// so that a plain go test of all packages has none.
-func wanted() (required bool, err error) {
-	switch how := os.Getenv("GOSPDK_VM"); how {
-	case "0":
-		return false, errors.New("GOSPDK_VM=0: guests are not wanted")
-	case "1":
-		return false, nil
-	case "required":
-		return true, nil
-	case "":
-		if run := flag.Lookup("test.run"); run != nil && run.Value.String() != "" {
-			return false, nil
-		}
-		return false, errors.New("this boots a guest: name the test with -run, or set GOSPDK_VM=1")
-	default:
-		return false, fmt.Errorf("GOSPDK_VM=%q: it is 0, 1, required or not set", how)
+// needAssets skips the test if it cannot have a guest.
+func needAssets(t testing.TB) assets {
+	t.Helper()
+	required, err := wanted(os.Getenv("GOSPDK_VM"), flag.Lookup("test.run").Value.String())
+	if err != nil {
+		t.Skip(err)
 	}
+	as, err := findAssets()
+	if err == nil {
+		err = checkKVM()
+	}
+	if err != nil {
+		if required {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return as
+}
+
+// wanted says whether a guest may be booted, and must be: GOSPDK_VM does, or
+// -run. A guest takes long, so that a plain go test of all packages has none.
+func wanted(env, run string) (required bool, err error) {
+	switch {
+	case env == "0":
+		return false, errors.New("GOSPDK_VM=0: guests are not wanted")
+	case env == "required":
+		return true, nil
+	case env == "1" || env == "" && run != "":
+		return false, nil
+	case env == "":
+		return false, errors.New("this boots a guest: name the test with -run, or set GOSPDK_VM=1")
+	}
+	return false, fmt.Errorf("GOSPDK_VM=%q: it is 0, 1, required or not set", env)
 }
 
 // boot starts QEMU and waits for the agent. The machine it returns, also with

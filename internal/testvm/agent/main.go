@@ -7,6 +7,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,7 +44,7 @@ func start() error {
 		return err
 	}
 	if strings.Contains(string(cmdline), "gospdk.shell") {
-		return shell()
+		return shell(string(cmdline))
 	}
 	port, err := openPort()
 	if err != nil {
@@ -119,20 +120,37 @@ func openPort() (*os.File, error) {
 }
 
 // shell gives whoever is at the console a shell, until they leave it.
-func shell() error {
-	console, err := os.OpenFile("/dev/console", os.O_RDWR, 0)
+func shell(cmdline string) error {
+	console, err := os.OpenFile("/dev/ttyS0", os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	if motd, err := os.ReadFile("/etc/motd"); err == nil {
-		fmt.Fprint(console, string(motd))
+	if size := windowSize(cmdline); size != nil {
+		_ = unix.IoctlSetWinsize(int(console.Fd()), unix.TIOCSWINSZ, size)
 	}
 	cmd := exec.Command("/bin/sh", "-l")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = console, console, console
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
-	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "PS1=vm:\\w# ")
-	if err := cmd.Run(); err != nil {
+	cmd.Dir = "/root"
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color", `PS1=vm:\w# `)
+	s := newServer(wire.NewWriter(io.Discard))
+	go s.reap()
+	if err := s.startProgram(0, cmd); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
 		fmt.Println("shell:", err)
 	}
 	return fmt.Errorf("the shell has ended")
+}
+
+// windowSize returns what gospdk.size=COLUMNSxROWS says, nil without it.
+func windowSize(cmdline string) *unix.Winsize {
+	for _, word := range strings.Fields(cmdline) {
+		var size unix.Winsize
+		if n, err := fmt.Sscanf(word, "gospdk.size=%dx%d", &size.Col, &size.Row); n == 2 && err == nil {
+			return &size
+		}
+	}
+	return nil
 }

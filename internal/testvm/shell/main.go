@@ -8,38 +8,26 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-
-	"golang.org/x/term"
 
 	"github.com/gospdk/gospdk/internal/testvm"
 )
 
 func main() {
-	iommu := flag.Bool("iommu", false, "give the machine an IOMMU, so that vfio-pci is used")
-	binary := flag.String("binary", "bin/gospdk", "the gospdk `program` to put into it")
+	o := testvm.Interactive{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	flag.BoolVar(&o.IOMMU, "iommu", false, "give the machine an IOMMU, so that vfio-pci is used")
+	flag.IntVar(&o.Memory, "memory", 0, "the machine's memory in `MiB`")
+	flag.IntVar(&o.CPUs, "cpus", 0, "the machine's processors")
+	flag.StringVar(&o.Binary, "binary", "bin/gospdk", "the gospdk `program`")
 	flag.Parse()
-	if err := run(*iommu, *binary); err != nil {
+	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "vm:", err)
 		os.Exit(1)
 	}
 }
 
-func run(iommu bool, binary string) error {
-	if _, err := os.Stat(binary); err != nil {
+func run(o testvm.Interactive) error {
+	if _, err := os.Stat(o.Binary); err != nil {
 		return fmt.Errorf("%w: make build makes it", err)
 	}
-	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
-		// The guest's shell does the editing.
-		old, err := term.MakeRaw(fd)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = term.Restore(fd, old) }()
-	}
-	err := testvm.Interactive(os.Stdin, os.Stdout, os.Stderr, iommu, binary)
-	if _, ok := err.(*exec.ExitError); ok {
-		return fmt.Errorf("QEMU: %w", err)
-	}
-	return err
+	return o.Run()
 }
