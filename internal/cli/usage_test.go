@@ -26,7 +26,7 @@ func TestMistakes(t *testing.T) {
 		{"hello_world -r trtype:VFIOUSER", 1, []string{"traddr"}},
 		{"hello_world -r trtype:VFIOUSER_traddr:/nonexistent/dir", 1, []string{"/nonexistent/dir"}},
 		{"hello_world -r trtype:PCIe_traddr:fffe:0b:00.0", 1, []string{"fffe:0b:00.0", "gospdk lspci"}},
-		{"hello_world -r trtype:PCIe_traddr:0b:zz.0", 1, []string{`"0b:zz.0"`}},
+		{"hello_world -r trtype:PCIe_traddr:0b:zz.0", 2, []string{`"0b:zz.0"`}},
 		{"perf -q 1 -o 4k -w read -t 1 -b 0b:zz.0", 2, []string{`"0b:zz.0"`}},
 		{"hello_world -r trtype:TCP_traddr:127.0.0.1", 1, []string{"TCP", "VFIOUSER"}},
 		{"hello_world surplus", 2, []string{"surplus"}},
