@@ -31,6 +31,15 @@ type Removal interface {
 	Fail(error)
 }
 
+// Checker is a Removal that can find out whether its device has gone. A
+// register that reads as all ones makes the BAR ask: nothing answers there, but
+// there is no bus error, where the kernel leaves the registers of a function
+// mapped that it has removed.
+type Checker interface {
+	// Check returns Err if the device has gone.
+	Check() error
+}
+
 // Range is a part of a BAR, in bytes.
 type Range struct{ Off, Size uint64 }
 
@@ -43,6 +52,8 @@ type Bar struct {
 	index int
 	name  string
 	dev   Removal
+	// checker is dev if it can check.
+	checker Checker
 
 	all   []byte  // the whole reservation: pages
 	mem   []byte  // the BAR within it; nil if nothing is mapped
@@ -58,6 +69,7 @@ var _ pci.BAR = (*Bar)(nil)
 // written through fd, which then must stay open until Unmap.
 func Map(fd int, offset int64, size uint64, index int, name string, dev Removal, holes []Range) (*Bar, error) {
 	b := &Bar{fd: fd, off: offset, size: size, index: index, name: name, dev: dev}
+	b.checker, _ = dev.(Checker)
 	page := uint64(unix.Getpagesize())
 	const most = 1 << 46 // half of what a process has
 	if size == 0 || size > most || offset < 0 {
@@ -183,7 +195,31 @@ func (b *Bar) offset(addr uintptr) uint64 {
 }
 
 // Read32 implements pci.BAR.
-func (b *Bar) Read32(off uint64) (v uint32, err error) {
+func (b *Bar) Read32(off uint64) (uint32, error) {
+	v, err := b.read32(off)
+	if err == nil && v == 1<<32-1 {
+		err = b.allOnes()
+	}
+	return v, err
+}
+
+// Read64 implements pci.BAR.
+func (b *Bar) Read64(off uint64) (uint64, error) {
+	v, err := b.read64(off)
+	if err == nil && v == 1<<64-1 {
+		err = b.allOnes()
+	}
+	return v, err
+}
+
+func (b *Bar) allOnes() error {
+	if b.checker == nil {
+		return nil
+	}
+	return b.checker.Check()
+}
+
+func (b *Bar) read32(off uint64) (v uint32, err error) {
 	if err := b.check(off, 4); err != nil {
 		return 0, err
 	}
@@ -197,8 +233,7 @@ func (b *Bar) Read32(off uint64) (v uint32, err error) {
 	return binary.NativeEndian.Uint32(p[:]), err
 }
 
-// Read64 implements pci.BAR.
-func (b *Bar) Read64(off uint64) (v uint64, err error) {
+func (b *Bar) read64(off uint64) (v uint64, err error) {
 	if err := b.check(off, 8); err != nil {
 		return 0, err
 	}

@@ -239,10 +239,48 @@ func TestFault(t *testing.T) {
 	}
 }
 
+// checkedDevice finds out by itself that it has gone.
+type checkedDevice struct {
+	fakeDevice
+	gone   bool
+	checks int
+}
+
+func (d *checkedDevice) Check() error {
+	d.checks++
+	if d.gone {
+		d.Fail(errors.New("nothing answers"))
+		return d.Err()
+	}
+	return nil
+}
+
+func TestAllOnes(t *testing.T) {
+	f := registers(t, page)
+	if _, err := f.WriteAt([]byte("\xff\xff\xff\xff\xff\xff\xff\xff"), 16); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := mapBar(t, f, 0, page, Range{})
+	d := new(checkedDevice)
+	b.dev, b.checker, d.bars = d, d, []*Bar{b}
+	if v, err := b.Read32(8); v != 8 || err != nil || d.checks != 0 {
+		t.Errorf("read %#x, %v, %d checks", v, err, d.checks)
+	}
+	v, err := b.Read32(16)
+	w, werr := b.Read64(16)
+	if v != 1<<32-1 || w != 1<<64-1 || errors.Join(err, werr) != nil || d.checks != 2 {
+		t.Errorf("a register of all ones: %#x, %v; %#x, %v; %d checks", v, err, w, werr, d.checks)
+	}
+	d.gone = true
+	if _, err := b.Read32(20); !errors.Is(err, pci.ErrRemoved) || !d.Removed() {
+		t.Errorf("nothing answers: %v", err)
+	}
+}
+
 // badRemoval does not remove the device, whose fault is then none of a BAR's.
 type badRemoval struct{ fakeDevice }
 
-func (badRemoval) Removed() bool { panic(errors.New("not a fault")) }
+func (*badRemoval) Removed() bool { panic(errors.New("not a fault")) }
 
 func TestOtherPanicsPass(t *testing.T) {
 	b, _ := mapBar(t, registers(t, page), 0, page)

@@ -67,8 +67,9 @@ func (d *device) Fail(err error) {
 	})
 }
 
-// check looks whether the function is still there and ours.
-func (d *device) check() error {
+// Check looks whether the function is still there and ours. It returns Err if
+// not.
+func (d *device) Check() error {
 	if d.Removed() {
 		return d.reason
 	}
@@ -79,6 +80,16 @@ func (d *device) check() error {
 			why = errors.New("the function was removed")
 		}
 		d.Fail(why)
+		return d.reason
+	}
+	// A function that was pulled is there until the kernel has noticed. (The
+	// identification is no help: that of a virtual function is all ones.)
+	var r [4]byte
+	if err := d.ConfigRead(pci.ConfigCommand, r[:]); err != nil {
+		return err
+	}
+	if r == [4]byte{0xff, 0xff, 0xff, 0xff} {
+		d.Fail(errors.New("the function does not answer (its config space reads as all ones): it was pulled, or has no power or no link"))
 		return d.reason
 	}
 	return nil
@@ -132,7 +143,7 @@ func (d *device) Reset() error {
 	}
 	f, err := os.OpenFile(filepath.Join(d.fn.Dir, "reset"), os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := d.check(); err != nil {
+		if err := d.Check(); err != nil {
 			return err
 		}
 		return fmt.Errorf("uio: %s: the kernel has no method to reset this function", d.address)
@@ -152,7 +163,7 @@ func (d *device) Reset() error {
 func (d *device) Close() error {
 	d.closing.Do(func() {
 		d.sys.hub.remove(d)
-		if d.config != nil && d.check() == nil { // else it may be another driver's by now
+		if d.config != nil && d.Check() == nil { // else it may be another driver's by now
 			d.err = pci.UpdateCommand(d, pci.CommandINTxDisable, pci.CommandBusMaster)
 		}
 		if errors.Is(d.err, pci.ErrRemoved) {

@@ -70,7 +70,7 @@ func (h *hub) run(events <-chan pci.Event) {
 	for e := range events {
 		h.mu.Lock()
 		if d := h.devices[e.Address]; d != nil && e.Action != pci.Added {
-			_ = d.check() // which marks it as removed
+			_ = d.Check() // which marks it as removed
 		}
 		h.mu.Unlock()
 	}

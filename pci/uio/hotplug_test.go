@@ -5,6 +5,8 @@ package uio
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gospdk/gospdk/pci"
@@ -98,4 +100,36 @@ func TestWithoutEvents(t *testing.T) {
 	f := newFake(t)
 	f.sys.hub.watch = func() (<-chan pci.Event, func(), error) { return nil, nil, errors.New("not here") }
 	f.open()
+}
+
+// TestPulled lets the registers read as all ones, and then config space too.
+func TestPulled(t *testing.T) {
+	f := newFake(t)
+	d := f.open()
+	b, err := d.MapBAR(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write("resource0", strings.Repeat("\xff", barSize))
+	if v, err := b.Read32(0); v != 1<<32-1 || err != nil {
+		t.Errorf("a register of all ones: %#x, %v", v, err)
+	}
+	f.write("config", strings.Repeat("\xff", pci.ConfigSize))
+	if _, err := b.Read32(0); !errors.Is(err, pci.ErrRemoved) {
+		t.Errorf("read: %v", err)
+	}
+	mustBeRemoved(t, d, "does not answer")
+}
+
+// TestVirtualFunction opens one, whose config space does not identify it.
+func TestVirtualFunction(t *testing.T) {
+	f := newFake(t)
+	config, err := os.ReadFile(filepath.Join(f.dir, "config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write("config", "\xff\xff\xff\xff"+string(config[4:]))
+	if d := f.open(); d.ID().Vendor != 0x1b36 {
+		t.Errorf("identification %+v", d.ID())
+	}
 }

@@ -113,7 +113,7 @@ func (d *device) serve() {
 	var count [4]byte // of interrupts so far
 	for {
 		if _, err := d.uio.Read(count[:]); err != nil {
-			if !errors.Is(err, os.ErrClosed) && d.check() == nil {
+			if !errors.Is(err, os.ErrClosed) && d.Check() == nil {
 				log.Errorf("uio: %s: there will be no more interrupts: %v", d.address, err)
 			}
 			return

@@ -221,7 +221,7 @@ func TestRemovalWakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.letGo()
-	if err := d.check(); !errors.Is(err, pci.ErrRemoved) {
+	if err := d.Check(); !errors.Is(err, pci.ErrRemoved) {
 		t.Fatal(err)
 	}
 	waitFor(t, event, "of the removal")

@@ -166,7 +166,7 @@ func (d *device) start() error {
 		return errors.New("the function does not answer (its config space reads as all ones): is it powered, and its link up?")
 	}
 	d.vectors = d.countVectors(h[pci.ConfigInterruptPin])
-	if err := d.check(); err != nil {
+	if err := d.Check(); err != nil {
 		return err
 	}
 	return pci.UpdateCommand(d, pci.CommandMemory|pci.CommandBusMaster, 0)
