@@ -68,24 +68,13 @@ func boundTo(addr string) string {
 // bind gives the function to a driver, and waits until the nvme driver has
 // brought the controller up.
 func bind(addr, to string) error {
-	if from := boundTo(addr); from != to {
-		if from != "" {
-			if err := setAttribute(addr, pciDrivers, from, "unbind"); err != nil {
-				return err
-			}
-		}
-		if err := setAttribute(to+"\n", pciDevices, addr, "driver_override"); err != nil {
-			return err
-		}
-		if err := setAttribute(addr, "/sys/bus/pci/drivers_probe"); err != nil {
-			return err
-		}
-	}
 	return poll(addr+" with driver "+to, func() (bool, error) {
-		if boundTo(addr) != to {
-			return false, nil
-		}
-		if to != driverNVMe {
+		switch from := boundTo(addr); {
+		case from != "" && from != to: // also one that comes first to a function that was plugged in
+			return false, setAttribute(addr, pciDrivers, from, "unbind")
+		case from == "":
+			return false, errors.Join(setAttribute(to+"\n", pciDevices, addr, "driver_override"), setAttribute(addr, "/sys/bus/pci/drivers_probe"))
+		case to != driverNVMe:
 			return true, nil
 		}
 		state := attribute(kernelController(addr), "state")
