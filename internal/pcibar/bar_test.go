@@ -385,6 +385,7 @@ func FuzzCut(f *testing.F) {
 	f.Add(uint32(16384), uint16(0), uint32(8192), uint32(64), uint32(0), uint32(0))
 	f.Add(uint32(100), uint16(512), uint32(8), uint32(8), uint32(90), uint32(100))
 	f.Add(uint32(4096), uint16(4095), uint32(0), uint32(1), uint32(4095), uint32(1))
+	f.Add(uint32(16384), uint16(0), uint32(0), uint32(8192), uint32(8), uint32(8))
 	f.Fuzz(func(t *testing.T, size uint32, skew uint16, off1, n1, off2, n2 uint32) {
 		size = size%(16*page) + 1
 		skew %= page

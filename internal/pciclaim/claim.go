@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -132,7 +133,7 @@ func holder(f *os.File) string {
 	if err != nil {
 		return fmt.Sprintf("process %d", pid)
 	}
-	return fmt.Sprintf("process %d (%.*s)", pid, len(comm)-1, comm)
+	return fmt.Sprintf("process %d (%s)", pid, strings.TrimSpace(string(comm)))
 }
 
 // current tells whether path still leads to f.

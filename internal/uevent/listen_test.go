@@ -138,3 +138,38 @@ func TestKernelOverrun(t *testing.T) {
 		t.Errorf("after Drain: %+v, %v", e, err)
 	}
 }
+
+// TestForgery sends what another process may send that has the right to: it
+// is not the kernel's.
+func TestForgery(t *testing.T) {
+	l, err := Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_KOBJECT_UEVENT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		t.Fatal(err)
+	}
+	err = unix.Sendto(fd, message("remove@/devices/forged"), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: kernelGroup})
+	if err != nil {
+		t.Skipf("this process may not send to those who listen: %v", err)
+	}
+	if n, err := l.receive(); err != nil || n == 0 || l.from == 0 {
+		t.Fatalf("%d bytes from %d, %v", n, l.from, err)
+	}
+	if err := unix.Sendto(fd, message("remove@/devices/forged"), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: kernelGroup}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.f.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	trigger(t)
+	if e, err := l.Receive(); err == nil && e.DevPath == "/devices/forged" {
+		t.Errorf("received %+v", e)
+	}
+}
