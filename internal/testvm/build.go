@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -34,11 +35,13 @@ func build(pkg string, test bool) (string, error) {
 		}
 		builds.dir, builds.made = dir, make(map[string]string)
 	}
-	path := filepath.Join(builds.dir, strings.NewReplacer("/", "-", ".", "-").Replace(key))
-	args := []string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", path, pkg}
+	path := filepath.Join(builds.dir, strconv.Itoa(len(builds.made)), filepath.Base(pkg))
+	args := []string{"build"}
 	if test {
-		args = []string{"test", "-c", "-buildvcs=false", "-ldflags=-s -w", "-o", path, pkg}
+		path += ".test"
+		args = []string{"test", "-c"}
 	}
+	args = append(args, "-buildvcs=false", "-ldflags=-s -w", "-o", path, pkg)
 	root, err := moduleDir()
 	if err != nil {
 		return "", err
