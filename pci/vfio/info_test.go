@@ -54,9 +54,9 @@ func TestQuery(t *testing.T) {
 }
 
 func TestCapabilities(t *testing.T) {
-	good := append(make([]byte, 32), chain(32, link{2, 1, []byte{1, 2, 3, 4, 5, 6, 7, 8}}, link{1, 1, nil}, link{1, 2, []byte{9, 9, 9, 9}})...)
+	good := append(make([]byte, 32), chain(32, link{2, 1, []byte{1, 2, 3, 4, 5, 6, 7, 8}}, link{1, 2, []byte{9, 9, 9, 9}}, link{1, 1, nil})...)
 	all, err := capabilities(good, 32)
-	if err != nil || len(all) != 3 || all[0].id != 2 || all[0].data[0] != 1 || all[2].version != 2 {
+	if err != nil || len(all) != 3 || all[0].id != 2 || all[0].data[0] != 1 || all[1].version != 2 {
 		t.Fatalf("got %+v, %v", all, err)
 	}
 	if c, ok := find(all, 1); !ok || c.version != 1 {

@@ -318,6 +318,9 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("error %q does not contain %q", err, w)
 				}
 			}
+			if test.name == "not viable" && slices.Contains(k.log(), "setContainer 26") {
+				t.Error("a group that is not viable was tried")
+			}
 			for _, not := range []string{"1f.4", "pcieport", "platform-thing"} {
 				if strings.Contains(err.Error(), not) {
 					t.Errorf("error %q contains %q", err, not)
