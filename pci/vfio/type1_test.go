@@ -250,61 +250,64 @@ func TestOldKernels(t *testing.T) {
 	_ = d.Close()
 }
 
+// refusals are what keeps a function from being opened, and what the user is
+// told.
+var refusals = []struct {
+	name  string
+	setUp func(*testing.T, *fake, *host)
+	want  []string
+}{
+	{"no function", func(t *testing.T, k *fake, h *host) {}, []string{"no PCI function " + first}},
+	{"kernel's driver", func(t *testing.T, k *fake, h *host) { k.sysfs(first, 26, "nvme") }, []string{"driver nvme", "gospdk setup"}},
+	{"no driver", func(t *testing.T, k *fake, h *host) { k.sysfs(first, 26, "") }, []string{"no driver", "gospdk setup"}},
+	{"no IOMMU", func(t *testing.T, k *fake, h *host) { k.sysfs(first, -1, "vfio-pci") }, []string{"intel_iommu=on", "enable_unsafe_noiommu_mode"}},
+	{"claimed", func(t *testing.T, k *fake, h *host) {
+		k.add(first, 26)
+		c, err := pciclaim.TakeIn(h.claims, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Release)
+	}, []string{"claimed already"}},
+	{"busy", func(t *testing.T, k *fake, h *host) { k.add(first, 26); k.failures["open "+groupPath(26)] = unix.EBUSY }, []string{"another process"}},
+	{"denied", func(t *testing.T, k *fake, h *host) {
+		k.add(first, 26)
+		k.failures["open "+groupPath(26)] = unix.EACCES
+	}, []string{"TARGET_USER", "chown USER /dev/vfio/26"}},
+	{"no node", func(t *testing.T, k *fake, h *host) {
+		k.add(first, 26)
+		if err := os.Remove(filepath.Join(k.root, groupPath(26))); err != nil {
+			t.Fatal(err)
+		}
+	}, []string{"/dev/vfio/26", "container"}},
+	{"no module", func(t *testing.T, k *fake, h *host) {
+		k.add(first, 26)
+		if err := os.Remove(filepath.Join(k.root, containerPath)); err != nil {
+			t.Fatal(err)
+		}
+	}, []string{"modprobe vfio"}},
+	{"no type 1", func(t *testing.T, k *fake, h *host) { k.add(first, 26); clear(k.extensions) }, []string{"modprobe vfio_iommu_type1"}},
+	{"no interrupt remapping", func(t *testing.T, k *fake, h *host) { k.add(first, 26); k.failures["setIOMMU"] = unix.EPERM }, []string{"allow_unsafe_interrupts"}},
+	{"not viable", func(t *testing.T, k *fake, h *host) {
+		k.add(first, 26).group.notViable = true
+		k.sysfs("0000:00:1f.3", 26, "snd_hda_intel")
+		k.sysfs("0000:00:1f.4", 26, "")
+		k.sysfs("0000:00:1c.0", 26, "pcieport")
+		k.node("/sys/kernel/iommu_groups/26/devices/platform-thing")
+	}, []string{"group 26", "0000:00:1f.3 (snd_hda_intel)", "bind them"}},
+	{"stolen at the last moment", func(t *testing.T, k *fake, h *host) { k.add(first, 26); k.failures["setContainer"] = unix.EPERM }, []string{"group 26", "somebody else"}},
+	{"not PCI", func(t *testing.T, k *fake, h *host) { k.add(first, 26).flags = 4 }, []string{"0x4", "not those of a PCI function"}},
+	{"pulled", func(t *testing.T, k *fake, h *host) {
+		f := k.add(first, 26)
+		if _, err := unix.Pwrite(f.fd, []byte{0xff, 0xff, 0xff, 0xff}, uapi.VFIOPCIConfigRegion<<40); err != nil {
+			t.Fatal(err)
+		}
+	}, []string{"all ones"}},
+	{"too many vectors", func(t *testing.T, k *fake, h *host) { k.add(first, 26).msixCount = 4096 }, []string{"4096", "2048"}},
+}
+
 func TestRefusals(t *testing.T) {
-	tests := []struct {
-		name  string
-		setUp func(*testing.T, *fake, *host)
-		want  []string
-	}{
-		{"no function", func(t *testing.T, k *fake, h *host) {}, []string{"no PCI function " + first}},
-		{"kernel's driver", func(t *testing.T, k *fake, h *host) { k.sysfs(first, 26, "nvme") }, []string{"driver nvme", "gospdk setup"}},
-		{"no driver", func(t *testing.T, k *fake, h *host) { k.sysfs(first, 26, "") }, []string{"no driver", "gospdk setup"}},
-		{"no IOMMU", func(t *testing.T, k *fake, h *host) { k.sysfs(first, -1, "vfio-pci") }, []string{"intel_iommu=on", "enable_unsafe_noiommu_mode"}},
-		{"claimed", func(t *testing.T, k *fake, h *host) {
-			k.add(first, 26)
-			c, err := pciclaim.TakeIn(h.claims, first)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(c.Release)
-		}, []string{"claimed already"}},
-		{"busy", func(t *testing.T, k *fake, h *host) { k.add(first, 26); k.failures["open "+groupPath(26)] = unix.EBUSY }, []string{"another process"}},
-		{"denied", func(t *testing.T, k *fake, h *host) {
-			k.add(first, 26)
-			k.failures["open "+groupPath(26)] = unix.EACCES
-		}, []string{"TARGET_USER", "chown USER /dev/vfio/26"}},
-		{"no node", func(t *testing.T, k *fake, h *host) {
-			k.add(first, 26)
-			if err := os.Remove(filepath.Join(k.root, groupPath(26))); err != nil {
-				t.Fatal(err)
-			}
-		}, []string{"/dev/vfio/26", "container"}},
-		{"no module", func(t *testing.T, k *fake, h *host) {
-			k.add(first, 26)
-			if err := os.Remove(filepath.Join(k.root, containerPath)); err != nil {
-				t.Fatal(err)
-			}
-		}, []string{"modprobe vfio"}},
-		{"no type 1", func(t *testing.T, k *fake, h *host) { k.add(first, 26); clear(k.extensions) }, []string{"modprobe vfio_iommu_type1"}},
-		{"no interrupt remapping", func(t *testing.T, k *fake, h *host) { k.add(first, 26); k.failures["setIOMMU"] = unix.EPERM }, []string{"allow_unsafe_interrupts"}},
-		{"not viable", func(t *testing.T, k *fake, h *host) {
-			k.add(first, 26).group.notViable = true
-			k.sysfs("0000:00:1f.3", 26, "snd_hda_intel")
-			k.sysfs("0000:00:1f.4", 26, "")
-			k.sysfs("0000:00:1c.0", 26, "pcieport")
-			k.node("/sys/kernel/iommu_groups/26/devices/platform-thing")
-		}, []string{"group 26", "0000:00:1f.3 (snd_hda_intel)", "bind them"}},
-		{"stolen at the last moment", func(t *testing.T, k *fake, h *host) { k.add(first, 26); k.failures["setContainer"] = unix.EPERM }, []string{"group 26", "somebody else"}},
-		{"not PCI", func(t *testing.T, k *fake, h *host) { k.add(first, 26).flags = 4 }, []string{"0x4", "not those of a PCI function"}},
-		{"pulled", func(t *testing.T, k *fake, h *host) {
-			f := k.add(first, 26)
-			if _, err := unix.Pwrite(f.fd, []byte{0xff, 0xff, 0xff, 0xff}, uapi.VFIOPCIConfigRegion<<40); err != nil {
-				t.Fatal(err)
-			}
-		}, []string{"all ones"}},
-		{"too many vectors", func(t *testing.T, k *fake, h *host) { k.add(first, 26).msixCount = 4096 }, []string{"4096", "2048"}},
-	}
-	for _, test := range tests {
+	for _, test := range refusals {
 		t.Run(test.name, func(t *testing.T) {
 			k, h := newFake(t)
 			test.setUp(t, k, h)
