@@ -57,6 +57,9 @@ func TestBoot(t *testing.T) {
 	vm.MustShell(t, "test ! -e /tmp/mark")
 	vm.QMP(t).Execute(t, "system_reset", nil, nil)
 	vm.WaitReset(t)
+	if !HasProgram(t, "fio") || HasProgram(t, "no-such-program") {
+		t.Error("HasProgram is wrong")
+	}
 	vm.MustShell(t, "mkfs.ext4 -V 2>&1 | grep -q mke2fs")
 }
 

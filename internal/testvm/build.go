@@ -101,3 +101,10 @@ func Disk(t testing.TB, size int64) string {
 	}
 	return path
 }
+
+// HasProgram tells whether Config.Programs may name a program.
+func HasProgram(t testing.TB, name string) bool {
+	t.Helper()
+	_, err := needAssets(t).tree.program(name)
+	return err == nil
+}

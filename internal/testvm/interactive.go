@@ -52,7 +52,11 @@ func (o Interactive) Run() error {
 		return err
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
-	return cmd.Run()
+	ended, err := launch(cmd)
+	if err != nil {
+		return err
+	}
+	return <-ended
 }
 
 // config makes the disks, in dir.

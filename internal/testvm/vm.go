@@ -156,29 +156,33 @@ func boot(c Config, as assets) (*VM, error) {
 		return vm, err
 	}
 	vm.cmd.Stdout, vm.cmd.Stderr = vm.console, vm.console
-	if err := vm.launch(); err != nil {
+	ended, err := launch(vm.cmd)
+	if err != nil {
 		return vm, err
 	}
+	go func() {
+		<-ended // how it ended is on the console
+		close(vm.exited)
+	}()
 	return vm, vm.connect(listeners)
 }
 
 // launch starts QEMU so that it does not outlive this process, however that
-// ends.
-func (vm *VM) launch() error {
-	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	started := make(chan error)
+// ends; ended gets what Wait returns.
+func launch(cmd *exec.Cmd) (ended <-chan error, err error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	started, waited := make(chan error), make(chan error, 1)
 	go func() {
 		// The signal comes when the thread ends that has started QEMU: this
 		// one, which does nothing else.
 		runtime.LockOSThread()
-		err := vm.cmd.Start()
+		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = vm.cmd.Wait() // how it ended is on the console
-			close(vm.exited)
+			waited <- cmd.Wait()
 		}
 	}()
-	return <-started
+	return waited, <-started
 }
 
 // lastWords is what helps to see why a test has failed.
