@@ -52,22 +52,22 @@ func TakeIn(dir, address string) (*Claim, error) {
 	here.Lock()
 	defer here.Unlock()
 	if here.paths[path] {
-		return nil, fmt.Errorf("PCI function %s: %w: this process has it open", address, ErrClaimed)
+		return nil, fmt.Errorf("%w: this process has it open", ErrClaimed)
 	}
 	for {
 		f, err := open(path)
 		if err != nil {
-			return nil, fmt.Errorf("PCI function %s: opening its claim file: %w (left by another user? remove it if no process drives the function)", address, err)
+			return nil, fmt.Errorf("opening its claim file: %w (left by another user? remove it if no process drives the function)", err)
 		}
 		if err := lock(f); err != nil {
 			defer f.Close()
-			return nil, fmt.Errorf("PCI function %s: %w (%s)", address, err, path)
+			return nil, fmt.Errorf("%w (%s)", err, path)
 		}
 		// Whoever had it may have removed the file while it was being opened.
 		if current(f, path) {
 			if err := writePID(f); err != nil {
 				f.Close()
-				return nil, fmt.Errorf("PCI function %s: writing its claim file: %w", address, err)
+				return nil, fmt.Errorf("writing its claim file: %w", err)
 			}
 			here.paths[path] = true
 			return &Claim{path, f}, nil

@@ -82,7 +82,7 @@ func (h *host) open(ctx context.Context, bdf string) (*device, error) {
 	}
 	claim, err := pciclaim.TakeIn(h.claims, a.String())
 	if err != nil {
-		return nil, fmt.Errorf("vfio: %w", err)
+		return nil, fmt.Errorf("vfio: %v: %w", a, err)
 	}
 	lease, err := h.take(f)
 	if err != nil {
