@@ -68,8 +68,7 @@ func TestPagemapEntries(t *testing.T) {
 
 func TestTranslatePhysical(t *testing.T) {
 	const page = hugePageSize
-	mem, err := mmapHigh(-1, 4*page, page)
-	if err == nil {
+	if _, err := mmapHigh(-1, 4*page, page); err == nil {
 		t.Fatal("a file of -1 was mapped")
 	}
 	fd, err := unix.MemfdCreate("test", 0)
@@ -80,7 +79,8 @@ func TestTranslatePhysical(t *testing.T) {
 	if err := unix.Ftruncate(fd, 4*page); err != nil {
 		t.Fatal(err)
 	}
-	if mem, err = mmapHigh(fd, 4*page, page); err != nil {
+	mem, err := mmapHigh(fd, 4*page, page)
+	if err != nil {
 		t.Fatal(err)
 	}
 	base := uintptr(unsafe.Pointer(&mem[0]))
