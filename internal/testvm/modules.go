@@ -77,8 +77,7 @@ func (m *modules) order(names ...string) ([]string, error) {
 			return
 		}
 		seen[file] = true
-		// modules.dep lists what has to be loaded last first.
-		for _, need := range slices.Backward(m.needs[file]) {
+		for _, need := range m.needs[file] {
 			add(need)
 		}
 		for _, name := range soft[moduleName(file)] {

@@ -51,7 +51,7 @@ func start() error {
 		return err
 	}
 	s := newServer(wire.NewWriter(port))
-	go s.reap()
+	go s.reap(nil)
 	return s.serve(wire.NewReader[wire.Request](port))
 }
 
@@ -134,7 +134,7 @@ func shell(cmdline string) error {
 	cmd.Dir = "/root"
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color", `PS1=vm:\w# `)
 	s := newServer(wire.NewWriter(io.Discard))
-	go s.reap()
+	go s.reap(nil)
 	if err := s.startProgram(0, cmd); err != nil {
 		return err
 	}

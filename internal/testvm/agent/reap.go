@@ -13,14 +13,18 @@ import (
 
 // reap does the first process's duty for orphans: it waits for them, so that
 // they are gone once they have ended. The server's own children are not
-// touched: whoever started them waits for them.
-func (s *server) reap() {
+// touched: whoever started them waits for them. It goes on until stop is
+// closed.
+func (s *server) reap(stop <-chan struct{}) {
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, unix.SIGCHLD)
+	defer signal.Stop(ended)
 	for {
 		select {
 		case <-ended:
 		case <-s.reaped:
+		case <-stop:
+			return
 		}
 		for s.reapOne() {
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -94,8 +95,6 @@ func TestRun(t *testing.T) {
 		{[]string{"sh", "-c", "kill -9 $$"}, "", "", 128 + 9, false},
 		{[]string{"/no/such/program"}, "", "", 0, true},
 		{nil, "", "", 0, true},
-		// Its child holds the output; that is not waited for for ever.
-		{[]string{"sh", "-c", "sleep 20 & echo begun"}, "begun\n", "", 0, false},
 	} {
 		stdout, stderr, last := x.do(wire.Request{Op: wire.Run, Args: tt.args})
 		if stdout != tt.stdout || stderr != tt.stderr || last.Code != tt.code || (last.Err != "") != tt.fails {
@@ -107,19 +106,42 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestBackground runs a program whose child outlives it and holds its output.
+func TestBackground(t *testing.T) {
+	x, _ := newRig(t)
+	out, _, last := x.do(wire.Request{Op: wire.Run, Args: []string{"sh", "-c", "sleep 1000 & echo $!"}})
+	pid, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil || last.Code != 0 || last.Err != "" {
+		t.Fatalf("%q, %v, %+v", out, err, last)
+	}
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Errorf("the child did not outlive it: %v", err)
+	}
+}
+
+// waitGone waits until a process has ended, waited for or not.
+func waitGone(t *testing.T, pid int, what string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) {
+			return
+		}
+	}
+	_ = unix.Kill(pid, unix.SIGKILL)
+	t.Fatalf("%s does not end", what)
+}
+
 func TestSignal(t *testing.T) {
-	x, s := newRig(t)
-	id := x.send(wire.Request{Op: wire.Run, Args: []string{"sh", "-c", "sleep 1000; true"}})
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		s.mu.Lock()
-		n := len(s.running)
-		s.mu.Unlock()
-		if n == 1 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the program was not started")
-		}
+	x, _ := newRig(t)
+	id := x.send(wire.Request{Op: wire.Run, Args: []string{"sh", "-c", "sleep 1000 & echo $!; wait"}})
+	first, err := x.in.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(string(first.Data)))
+	if err != nil {
+		t.Fatal(err)
 	}
 	// The answer to the signal and the program's end come in any order.
 	signal := x.send(wire.Request{Op: wire.Signal, Target: id, Signal: int(unix.SIGTERM)})
@@ -137,6 +159,7 @@ func TestSignal(t *testing.T) {
 	if r := codes[id]; r.Code != 128+int(unix.SIGTERM) {
 		t.Errorf("the program: %+v", r)
 	}
+	waitGone(t, child, "the program's child")
 	if _, _, r := x.do(wire.Request{Op: wire.Signal, Target: id, Signal: 9}); r.Err == "" {
 		t.Error("a program that has ended got a signal")
 	}
@@ -178,7 +201,27 @@ func TestReap(t *testing.T) {
 		t.Skip(err)
 	}
 	x, s := newRig(t)
-	go s.reap() // it lasts as long as this process, as it does there
+
+	// Whoever started a program gets its exit code, though the reaper sees
+	// that it has ended.
+	own := exec.Command("sh", "-c", "exit 5")
+	if err := s.startProgram(1000, own); err != nil {
+		t.Fatal(err)
+	}
+	waitGone(t, own.Process.Pid, "the program")
+	for s.reapOne() { // others may be there
+	}
+	if err := own.Wait(); own.ProcessState.ExitCode() != 5 {
+		t.Errorf("the program ended with %v", err)
+	}
+	s.ended(1000)
+
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		s.reap(stop)
+		close(stopped)
+	}()
+	defer func() { close(stop); <-stopped }()
 	for range 20 {
 		out, _, last := x.do(wire.Request{Op: wire.Run, Args: []string{"sh", "-c", "(sleep 0.05 >/dev/null 2>&1 & echo $!); exit 4"}})
 		pid, err := strconv.Atoi(strings.TrimSpace(out))

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func TestReader(t *testing.T) {
@@ -24,9 +25,12 @@ func TestReader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// A line that is too long, though its pieces look like a value.
+	long := `{ "ID":666,"Op":"ping"}`
+	b.WriteString(long + strings.Repeat(" ", maxLine-len(long)) + "{\n")
 	b.WriteString("noise\n" + strings.Repeat("x", 3*maxLine) + "\n{\"ID\":9,\"Op\":\"ping\"}\nunfinished")
 	want = append(want, Request{ID: 9, Op: Ping})
-	r := NewReader[Request](&b)
+	r := NewReader[Request](iotest.OneByteReader(&b)) // so that pieces are overwritten singly
 	for i := range want {
 		got, err := r.Next()
 		if err != nil {
