@@ -7,6 +7,7 @@
 package pci
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"github.com/gospdk/gospdk/dma"
@@ -23,6 +24,16 @@ type ID struct {
 	SubVendor uint16
 	SubDevice uint16
 	Class     uint32 // base class, sub-class and programming interface: 0xccsspp
+}
+
+// HeaderID reads the identification from the header of config space (PCI
+// Local Bus 3.0, 6.1).
+func HeaderID(h *[64]byte) ID {
+	le := binary.LittleEndian
+	return ID{
+		Vendor: le.Uint16(h[0:]), Device: le.Uint16(h[2:]), Class: le.Uint32(h[8:]) >> 8,
+		SubVendor: le.Uint16(h[0x2c:]), SubDevice: le.Uint16(h[0x2e:]),
+	}
 }
 
 // ClassNVMe is the class code of a non-volatile memory controller with the

@@ -173,7 +173,7 @@ func (a *app) transportNames() string {
 }
 
 func (s *session) startEmbedded(ctx context.Context, avoid []int) (nvme.TransportID, error) {
-	fmt.Fprintln(s.app.err, s.app.colour(s.app.err, yellow, "NOTICE:"), "no controller found, starting an embedded one (name another with -r)")
+	fmt.Fprintln(s.app.err, s.app.colour(s.app.err, yellow, "NOTICE:"), "no controller found, starting an embedded one (name another with -r"+kernelHas()+")")
 	mask, err := quietCPU(avoid)
 	if err != nil {
 		return nvme.TransportID{}, err
@@ -186,6 +186,21 @@ func (s *session) startEmbedded(ctx context.Context, avoid []int) (nvme.Transpor
 		return nvme.TransportID{}, fmt.Errorf("starting the embedded controller: %w", err)
 	}
 	return nvme.ParseTransportID("trtype:VFIOUSER traddr:" + s.target.Dirs()[0])
+}
+
+// kernelHas tells of controllers that could be used, after setup.
+func kernelHas() string {
+	functions, _ := pci.Functions("") // without PCI there are none
+	n := 0
+	for _, f := range functions {
+		if f.ID.Class == pci.ClassNVMe && f.Driver == "nvme" {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the kernel has %d, see \"gospdk setup status\"", n)
 }
 
 // quietCPU returns the last CPU that is not to be avoided, if there is one.

@@ -3,35 +3,16 @@
 package cli_test
 
 import (
-	"fmt"
-	"os"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // onTerminal runs the program with a terminal as its outputs, and returns what
 // the terminal got.
 func onTerminal(t *testing.T, env string, args ...string) string {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Skip("this machine has no /dev/ptmx to make a terminal with: ", err)
-	}
+	master, slave := openTerminal(t)
 	defer master.Close()
-	fd := int(master.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	tmp := tempDir(t)
 	cmd := command(t.Context(), tmp, args...)
 	cmd.Env = append(cmd.Env, "TERM=xterm", env)

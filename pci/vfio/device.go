@@ -3,7 +3,6 @@
 package vfio
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -101,11 +100,7 @@ func (d *device) readID() error {
 	if err := d.ConfigRead(0, h[:]); err != nil {
 		return err
 	}
-	le := binary.LittleEndian
-	d.id = pci.ID{
-		Vendor: le.Uint16(h[0:]), Device: le.Uint16(h[2:]), Class: le.Uint32(h[8:]) >> 8,
-		SubVendor: le.Uint16(h[0x2c:]), SubDevice: le.Uint16(h[0x2e:]),
-	}
+	d.id = pci.HeaderID(&h)
 	if d.id.Vendor == 0xffff {
 		return errors.New("config space reads as all ones: the function does not answer (was it pulled, or is it in a low-power state?)")
 	}

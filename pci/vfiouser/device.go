@@ -7,7 +7,6 @@ package vfiouser
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -186,11 +185,7 @@ func (d *device) readID(ctx context.Context) error {
 	if err := d.regionRead(ctx, vfiouser.RegionConfig, 0, h[:]); err != nil {
 		return fmt.Errorf("reading config space: %w", err)
 	}
-	le := binary.LittleEndian
-	d.id = pci.ID{
-		Vendor: le.Uint16(h[0:]), Device: le.Uint16(h[2:]), Class: le.Uint32(h[8:]) >> 8,
-		SubVendor: le.Uint16(h[0x2c:]), SubDevice: le.Uint16(h[0x2e:]),
-	}
+	d.id = pci.HeaderID(&h)
 	if d.id.Vendor == 0xffff {
 		return errors.New("config space has no device (vendor ffff)")
 	}
