@@ -3,6 +3,8 @@
 package testvm
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,8 +27,9 @@ type Interactive struct {
 	Stdout, Stderr io.Writer
 }
 
-// Run boots the machine and returns when it is off.
-func (o Interactive) Run() error {
+// Run boots the machine and returns when it is off. The end of ctx switches it
+// off.
+func (o Interactive) Run(ctx context.Context) error {
 	as, err := findAssets()
 	if err != nil {
 		return err
@@ -56,7 +59,14 @@ func (o Interactive) Run() error {
 	if err != nil {
 		return err
 	}
-	return <-ended
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done(): // the terminal has gone: the disks, which are large, go too
+		_ = cmd.Process.Kill()
+		<-ended
+		return errors.New("interrupted")
+	}
 }
 
 // config makes the disks, in dir.

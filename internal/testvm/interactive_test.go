@@ -16,7 +16,7 @@ func TestInteractive(t *testing.T) {
 	screen := newConsole()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Interactive{Memory: 1024, CPUs: 1, Binary: binary, Stdin: keys, Stdout: screen, Stderr: screen}.Run()
+		ended <- Interactive{Memory: 1024, CPUs: 1, Binary: binary, Stdin: keys, Stdout: screen, Stderr: screen}.Run(t.Context())
 	}()
 	seen := 0
 	expect := func(pattern string) {

@@ -5,9 +5,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/gospdk/gospdk/internal/testvm"
 )
@@ -29,5 +32,7 @@ func run(o testvm.Interactive) error {
 	if _, err := os.Stat(o.Binary); err != nil {
 		return fmt.Errorf("%w: make build makes it", err)
 	}
-	return o.Run()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return o.Run(ctx)
 }
