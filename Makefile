@@ -59,12 +59,13 @@ cross:
 # The command tests run the binary; they build their own copy. Guests are
 # booted by vmtest only, one at a time.
 unit:
+	@.ci/need sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs mkfs.vfat=dosfstools cryptsetup=cryptsetup-bin losetup=mount
 	GOSPDK_VM=0 $(GO) test ./...
 
 # The detector needs cgo, so a C compiler; and Go code only, so the assembly
 # is left out of the build.
 race:
-	@./.ci/need-cc
+	@.ci/need $${CC:-gcc}=gcc,libc6-dev
 	@if command -v $${CC:-gcc} >/dev/null; then \
 	  pkgs=$$($(GO) list ./... | grep -v '/internal/cli$$'); \
 	  echo "$(GO) test -race -tags noasm (all but internal/cli)"; \

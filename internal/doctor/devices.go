@@ -172,7 +172,7 @@ func (p *patient) sharedGroup(f machine.Function) *Finding {
 	var others []string
 	for _, a := range members {
 		o, err := pci.FunctionAt(p.Root(), a)
-		if a == f.Address || err != nil || viable(o) {
+		if a == f.Address || err != nil || pci.LetsGroupGo(o.Driver) {
 			continue
 		}
 		others = append(others, fmt.Sprintf("%v (%s)", a, o.Driver))
@@ -183,13 +183,6 @@ func (p *patient) sharedGroup(f machine.Function) *Finding {
 	return &Finding{Problem, f.Address.String(),
 		fmt.Sprintf("Its IOMMU group %d is shared with %s: VFIO opens a group only when the kernel uses no function of it. Hand them over too, if nobody needs them, or put the card into another slot.", f.IOMMUGroup, strings.Join(others, ", ")),
 		p.sudo("env UNBIND_ENTIRE_IOMMU_GROUP=yes gospdk setup")}
-}
-
-// viable tells whether a function lets its group be opened (Linux,
-// vfio_dev_viable): it has no driver, VFIO's, pci-stub, or it is a bridge.
-func viable(f pci.Function) bool {
-	const bridge = 0x06
-	return f.Driver == "" || f.Driver == "vfio-pci" || f.Driver == "pci-stub" || f.ID.Class>>16 == bridge
 }
 
 func processes(all []machine.Process) string {

@@ -249,7 +249,7 @@ func TestTools(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := exec.LookPath(test.command[0]); err != nil {
-				t.Skip(err)
+				t.Skipf("%v: make unit installs it where it may", err)
 			}
 			const size = 512 << 20 // sparse
 			path := filepath.Join(t.TempDir(), "disk")

@@ -20,7 +20,7 @@ func loop(t *testing.T, file string) string {
 	}
 	out, err := exec.Command("losetup", "--find", "--show", file).Output()
 	if err != nil {
-		t.Skipf("losetup: %v", err)
+		t.Skipf("losetup: %v: this kernel or container gives no loop devices", err)
 	}
 	node := strings.TrimSpace(string(out))
 	t.Cleanup(func() {

@@ -12,11 +12,6 @@ import (
 	"github.com/gospdk/gospdk/pci"
 )
 
-// A VFIO group can be opened when each of its functions is bound to a VFIO
-// driver, to none, or to one that does no DMA of its own (Linux,
-// Documentation/driver-api/vfio.rst, "Groups, Devices, and IOMMUs").
-var harmless = []string{"", "pci-stub", "pcieport", "vfio-pci"}
-
 // member is a function of an IOMMU group that is bound to a driver which
 // keeps the group from being opened.
 type member struct {
@@ -34,7 +29,7 @@ func (h *Host) strangers(o *Options, s *selection, d *driver, f *machine.Functio
 	var found []member
 	for _, a := range addresses {
 		driver := h.driverOf(a)
-		if a == f.Address || s.has(a.String()) || driver == d.name || slices.Contains(harmless, driver) {
+		if a == f.Address || s.has(a.String()) || driver == d.name || pci.LetsGroupGo(driver) {
 			continue
 		}
 		x, err := h.machine.FunctionAt(a)

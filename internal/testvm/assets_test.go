@@ -91,7 +91,7 @@ func TestPackProgram(t *testing.T) {
 	const shell = "/bin/sh"
 	f, err := elf.Open(shell)
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("%s is no ELF program here: %v", shell, err)
 	}
 	defer f.Close()
 	libs, err := f.ImportedLibraries()
@@ -102,7 +102,7 @@ func TestPackProgram(t *testing.T) {
 	copyTo := func(path, name string) {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		writeTree(t, dir, name, string(data))
 	}

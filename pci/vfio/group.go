@@ -157,7 +157,7 @@ func (h *host) notViable(f pci.Function, cause error) error {
 	}
 	var others []string
 	for _, o := range all {
-		if o.Driver != "" && !isVFIO(o.Driver) && o.Driver != "pci-stub" && o.Driver != "pcieport" {
+		if !pci.LetsGroupGo(o.Driver) {
 			others = append(others, fmt.Sprintf("%v (%s)", o.Address, o.Driver))
 		}
 	}
