@@ -49,6 +49,14 @@ func (m Mask) Has(cpu int) bool {
 // Empty tells whether no CPU is in the mask.
 func (m Mask) Empty() bool { return m == Mask{} }
 
+// And returns the CPUs that are in both masks.
+func (m Mask) And(o Mask) Mask {
+	for i := range m.w {
+		m.w[i] &= o.w[i]
+	}
+	return m
+}
+
 // Count returns the number of CPUs in the mask.
 func (m Mask) Count() (n int) {
 	for _, w := range m.w {

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/thread"
 )
@@ -54,15 +56,23 @@ type reactor struct {
 	change atomic.Bool  // something below is new
 
 	mu      sync.Mutex
-	all     []*thread.Thread // threads and those not taken over yet
-	stop    bool             // end when no thread is left
-	retired time.Duration    // busy time of threads that have exited
+	all     []resident    // threads and those not taken over yet
+	moves   []*move       // threads that are to go to other reactors
+	tid     int           // of the OS thread
+	stop    bool          // end when no thread is left
+	retired time.Duration // busy time of threads that have exited or left
+}
+
+// resident is a thread on a reactor.
+type resident struct {
+	t    *thread.Thread
+	base time.Duration // busy time it came with
 }
 
 // add gives the reactor a thread.
 func (r *reactor) add(t *thread.Thread) {
 	r.mu.Lock()
-	r.all = append(r.all, t)
+	r.all = append(r.all, resident{t, t.Stats().Busy})
 	r.mu.Unlock()
 	r.changed()
 }
@@ -86,6 +96,9 @@ func (r *reactor) run(ready chan<- error) {
 	runtime.LockOSThread()
 	defer close(r.done)
 	err := pin(r.cpu)
+	r.mu.Lock()
+	r.tid = unix.Gettid()
+	r.mu.Unlock()
 	ready <- err
 	if err != nil {
 		return
@@ -136,17 +149,24 @@ func (r *reactor) loop() {
 // the reactor is to end.
 func (r *reactor) update() bool {
 	r.change.Store(false)
+	r.sendAll()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all = slices.DeleteFunc(r.all, func(t *thread.Thread) bool {
-		if t.Exited() {
-			r.retired += t.Stats().Busy
+	r.all = slices.DeleteFunc(r.all, func(m resident) bool {
+		if m.t.Exited() {
+			r.leave(m)
 		}
-		return t.Exited()
+		return m.t.Exited()
 	})
-	r.threads = append(r.threads[:0:0], r.all...)
+	r.threads = make([]*thread.Thread, len(r.all))
+	for i, m := range r.all {
+		r.threads[i] = m.t
+	}
 	return r.stop && len(r.threads) == 0
 }
+
+// leave keeps the account of a thread that goes. r.mu is held.
+func (r *reactor) leave(m resident) { r.retired += m.t.Stats().Busy - m.base }
 
 // sleep blocks if every thread allows it, and returns whether it did.
 func (r *reactor) sleep(now time.Duration) bool {
@@ -213,13 +233,14 @@ func (r *reactor) stats() Stats {
 	defer r.mu.Unlock()
 	s := Stats{
 		CPU:    r.cpu,
+		TID:    r.tid,
 		Busy:   r.retired,
 		Slept:  time.Duration(r.slept.Load()),
 		Sleeps: r.sleeps.Load(),
 	}
-	for _, t := range r.all {
-		s.Busy += t.Stats().Busy
-		s.Threads = append(s.Threads, t.Name())
+	for _, m := range r.all {
+		s.Busy += m.t.Stats().Busy - m.base
+		s.Threads = append(s.Threads, m.t.Name())
 	}
 	s.Idle = max(0, r.clock.Now()-r.started-s.Busy)
 	return s

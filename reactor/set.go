@@ -36,6 +36,7 @@ type Config struct {
 // Stats is the account of one reactor since its start.
 type Stats struct {
 	CPU     int
+	TID     int           // of its OS thread
 	Busy    time.Duration // in rounds of a thread that found work
 	Idle    time.Duration // the rest, sleep included
 	Slept   time.Duration // blocked
@@ -53,14 +54,18 @@ type Set struct {
 	threads  []placed // oldest first
 	stopping bool     // Stop has been called
 
+	moveMu  sync.Mutex // held during Move
 	stopMu  sync.Mutex // held during Stop
 	stopped bool       // nothing is left
 	err     error      // what Stop returned
 }
 
 type placed struct {
-	t *thread.Thread
-	r *reactor
+	t     *thread.Thread
+	r     *reactor
+	mask  Mask // empty: any
+	home  int  // CPU that it was first given
+	since time.Duration
 }
 
 // Start starts a reactor on each CPU of the mask, and raises GOMAXPROCS to
@@ -164,21 +169,12 @@ func (s *Set) place(name string, mask Mask, opts []thread.Option) (*thread.Threa
 		return nil, fmt.Errorf("reactor: starting thread %s: %w", name, ErrStopped)
 	}
 	s.forget()
-	load := map[*reactor]int{}
-	for _, p := range s.threads {
-		load[p.r]++
-	}
-	var best *reactor
-	for _, r := range s.reactors {
-		if (mask.Empty() || mask.Has(r.cpu)) && (best == nil || load[r] < load[best]) {
-			best = r
-		}
-	}
+	best := s.lightest(mask)
 	if best == nil {
 		return nil, fmt.Errorf("reactor: starting thread %s: its CPU mask %v has none of the reactors' CPUs %s", name, mask, s.mask.List())
 	}
 	t := thread.New(name, append(slices.Clip(opts), thread.WithHost(best))...)
-	s.threads = append(s.threads, placed{t, best})
+	s.threads = append(s.threads, placed{t: t, r: best, mask: mask, home: best.cpu, since: best.clock.Now()})
 	best.add(t)
 	return t, nil
 }

@@ -3,8 +3,10 @@
 package thread
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/gospdk/gospdk/log"
 )
@@ -86,16 +88,63 @@ func (ch *channel) close() {
 	}
 }
 
+// ChannelStats describes one channel of a thread.
+type ChannelStats struct {
+	Name string // of the device: ChannelName() of the key if it has one, else the key's type
+	Refs int    // references that have not been put
+}
+
+// Channels describes the thread's channels, by name.
+func (t *Thread) Channels() []ChannelStats {
+	t.onThread("Channels")
+	all := make([]ChannelStats, 0, len(t.channels))
+	for key, ch := range t.channels {
+		name := fmt.Sprintf("%T", key)
+		if n, ok := key.(interface{ ChannelName() string }); ok {
+			name = n.ChannelName()
+		}
+		all = append(all, ChannelStats{name, ch.refs})
+	}
+	slices.SortFunc(all, func(a, b ChannelStats) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Move gives the thread to another host, with its file descriptors. It is for
+// hosts: to be called by the goroutine that polls the thread, between two
+// rounds; afterwards h polls it. On an error the thread stays where it was.
+//
+// A message that is sent meanwhile may still wake the old host. It is not
+// lost: it was queued before, and h polls the thread when it takes it over.
+func (t *Thread) Move(h Host) error {
+	t.Disarm()
+	for i, fd := range t.fds {
+		if err := h.AddFD(fd); err != nil {
+			for _, done := range t.fds[:i] {
+				h.RemoveFD(done)
+			}
+			return fmt.Errorf("thread %s: %w", t.name, err)
+		}
+	}
+	old := t.host.Swap(&h)
+	if old != nil {
+		for _, fd := range t.fds {
+			(*old).RemoveFD(fd)
+		}
+	}
+	return nil
+}
+
 // AddFD makes the thread's host poll it whenever fd is readable. Nobody reads
 // fd on that account: a poller must, or the host does not sleep. The thread
 // does not own fd; it must be removed before it is closed. Without a host it
 // does nothing.
 func (t *Thread) AddFD(fd int) error {
 	t.onThread("AddFD")
-	if t.host == nil {
+	h := t.host.Load()
+	if h == nil {
 		return nil
 	}
-	if err := t.host.AddFD(fd); err != nil {
+	if err := (*h).AddFD(fd); err != nil {
 		return fmt.Errorf("thread %s: %w", t.name, err)
 	}
 	t.fds = append(t.fds, fd)
@@ -108,7 +157,7 @@ func (t *Thread) RemoveFD(fd int) {
 	for i, have := range t.fds {
 		if have == fd {
 			t.fds = append(t.fds[:i], t.fds[i+1:]...)
-			t.host.RemoveFD(fd)
+			(*t.host.Load()).RemoveFD(fd)
 			return
 		}
 	}

@@ -68,7 +68,7 @@ func (t *Thread) tryExit(now time.Duration) {
 		return // messages came; the next round runs them
 	}
 	for _, fd := range t.fds {
-		t.host.RemoveFD(fd)
+		(*t.host.Load()).RemoveFD(fd)
 	}
 	t.fds = nil
 	t.state.Store(stateExited)

@@ -114,8 +114,8 @@ func (t *Thread) SendMsg(m *Msg) bool {
 	if !t.queue.push(m) {
 		return false
 	}
-	if h := t.host; h != nil {
-		h.Wake()
+	if h := t.host.Load(); h != nil {
+		(*h).Wake()
 	}
 	return true
 }

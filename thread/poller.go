@@ -53,6 +53,7 @@ type Poller struct {
 	slot  int           // place in the heap of timed pollers, -1 if not there
 	next  time.Duration // when it is due
 	seq   uint64        // order among pollers due at once
+	id    uint64        // number on the thread, from 1
 	runs  uint64
 	busy  uint64
 }
@@ -60,6 +61,7 @@ type Poller struct {
 // PollerStats is the account of one poller.
 type PollerStats struct {
 	Name   string
+	ID     uint64        // on its thread, from 1
 	State  string        // "running" or "paused"
 	Period time.Duration // 0 for a busy poller
 	Runs   uint64        // calls of Poll
@@ -75,7 +77,8 @@ func (t *Thread) NewPoller(cfg PollerConfig) *Poller {
 	if cfg.Poll == nil || cfg.Period < 0 {
 		panic("thread: poller " + cfg.Name + " has no function or a negative period")
 	}
-	p := &Poller{t: t, cfg: cfg, slot: -1, seq: pollerSeq.Add(1)}
+	t.lastPoller++
+	p := &Poller{t: t, cfg: cfg, slot: -1, seq: pollerSeq.Add(1), id: t.lastPoller}
 	t.pollers[p] = struct{}{}
 	p.start()
 	return p
@@ -224,7 +227,7 @@ func (t *Thread) Pollers() []PollerStats {
 		if p.state == pollerPaused {
 			state = "paused"
 		}
-		stats[i] = PollerStats{p.cfg.Name, state, p.cfg.Period, p.runs, p.busy}
+		stats[i] = PollerStats{p.cfg.Name, p.id, state, p.cfg.Period, p.runs, p.busy}
 	}
 	return stats
 }

@@ -49,7 +49,7 @@ type Option func(*Thread)
 func WithClock(c Clock) Option { return func(t *Thread) { t.clock = c } }
 
 // WithHost names who runs the thread; without one, AddFD does nothing.
-func WithHost(h Host) Option { return func(t *Thread) { t.host = h } }
+func WithHost(h Host) Option { return func(t *Thread) { t.host.Store(&h) } }
 
 // WithExitTimeout sets how long an exiting thread waits for its pollers and
 // channels to be released before it releases them itself. The default is
@@ -63,8 +63,8 @@ type Thread struct {
 	name  string
 	id    uint64
 	clock Clock
-	ends  roundClock // when rounds end
-	host  Host
+	ends  roundClock           // when rounds end
+	host  atomic.Pointer[Host] // nil without a host
 
 	queue msgQueue
 
@@ -78,6 +78,8 @@ type Thread struct {
 	dirty    bool                 // busy holds pollers that do not belong
 	current  *Poller              // whose function runs now
 	inMsg    bool                 // a message's function runs now
+
+	lastPoller uint64 // id of the youngest poller
 
 	channels map[any]*channel
 	fds      []int
@@ -234,7 +236,7 @@ func (t *Thread) runMessages(limit int) (n int) {
 // here. A thread that is stepped by hand may be handed from one goroutine to
 // another, so nothing is checked there.
 func (t *Thread) onThread(method string) {
-	if t.host != nil && t.runner.Load() != 0 && !t.IsCurrent() && !t.Exited() {
+	if t.host.Load() != nil && t.runner.Load() != 0 && !t.IsCurrent() && !t.Exited() {
 		panic(fmt.Sprintf("thread: %s called outside thread %s: use thread.Do", method, t.name))
 	}
 }
