@@ -19,6 +19,9 @@ const (
 	ClaimWriteNone
 	// ClaimWriteShared: those write who claim with the same key.
 	ClaimWriteShared
+	// ClaimExclWrite: only the claiming descriptor writes. It is the claim
+	// of modules of SPDK's first kind ("v1").
+	ClaimExclWrite
 )
 
 // String returns the claim as SPDK calls it.
@@ -30,6 +33,8 @@ func (k ClaimKind) String() string {
 		return "read_many_write_none"
 	case ClaimWriteShared:
 		return "read_many_write_shared"
+	case ClaimExclWrite:
+		return "exclusive_write"
 	}
 	return "not_claimed"
 }
@@ -70,7 +75,7 @@ func (d *disk) mayClaim(desc *Desc, kind ClaimKind, key uint64) error {
 	switch {
 	case desc.closed:
 		return fmt.Errorf("the descriptor is closed")
-	case kind < ClaimWriteOne || kind > ClaimWriteShared:
+	case kind < ClaimWriteOne || kind > ClaimExclWrite:
 		return fmt.Errorf("claim %d is unknown", kind)
 	case (key != 0) != (kind == ClaimWriteShared):
 		return fmt.Errorf("key %d: only ClaimWriteShared has a key, and it is not 0", key)
@@ -78,7 +83,7 @@ func (d *disk) mayClaim(desc *Desc, kind ClaimKind, key uint64) error {
 		return fmt.Errorf("the descriptor holds a claim already: %w", d.claim.err())
 	}
 	if d.claim.kind != claimNone {
-		if d.claim.kind == kind && kind != ClaimWriteOne && d.claim.key == key {
+		if d.claim.kind == kind && kind != ClaimWriteOne && kind != ClaimExclWrite && d.claim.key == key {
 			if kind == ClaimWriteNone && desc.writable.Load() {
 				return fmt.Errorf("the descriptor is open for writing; open it for reading: %w", ErrBusy)
 			}

@@ -4,9 +4,11 @@ package bdev
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/thread"
 )
 
@@ -42,6 +44,7 @@ type Info struct {
 	Name    string   // by which users open it
 	Aliases []string // other such names
 	Product string   // kind of device, such as "Malloc disk"
+	Module  string   // name of the module that made it, such as "malloc"
 
 	// UUID identifies the content. If it is zero, the registry makes one
 	// up.
@@ -54,9 +57,11 @@ type Info struct {
 	// PhysicalBlockSize in bytes is what the medium writes at once; 0
 	// means BlockSize.
 	PhysicalBlockSize uint32
-	// WriteUnit is the number of blocks that writes are best multiples of;
-	// 0 means 1.
-	WriteUnit uint32
+	// WriteUnit is the number of blocks that writes are multiples of; 0
+	// means 1. The core reads, modifies and writes what is not. With
+	// SplitOnWriteUnit it lets no write be larger than one unit either.
+	WriteUnit        uint32
+	SplitOnWriteUnit bool
 	// OptimalIOBoundary in blocks is a line that IO had better not cross;
 	// 0 for none. With SplitOnBoundary the core lets none cross it.
 	OptimalIOBoundary uint32
@@ -75,9 +80,56 @@ type Info struct {
 	// OpCompareAndWrite; 0 means 1.
 	AtomicCompareWrite uint32
 
+	// DIF is the type of the protection information in the metadata,
+	// DIFPIFormat its layout, DIFCheck what of it is checked. DIFHeadOfMD
+	// says that it is the first thing in the metadata and not the last.
+	DIF         dif.Type
+	DIFPIFormat dif.PIFormat
+	DIFHeadOfMD bool
+	DIFCheck    dif.Flags
+
 	WriteCache bool // completed writes may be lost until OpFlush
 	// ZeroesAfterUnmap says that unmapped blocks read as zeroes.
 	ZeroesAfterUnmap bool
+
+	// Limits, 0 for none: the core splits what is larger. MaxRW, MaxUnmap,
+	// MaxWriteZeroes and MaxCopy are blocks of one operation,
+	// MaxUnmapSegments is how many pieces an unmap may have (a core's
+	// unmap has one), MaxSegment is bytes of one piece of Iov and
+	// MaxSegments the number of them.
+	MaxRW            uint64
+	MaxUnmap         uint64
+	MaxUnmapSegments uint32
+	MaxWriteZeroes   uint64
+	MaxCopy          uint64
+	MaxSegment       uint32
+	MaxSegments      uint32
+
+	// Hints to users, in blocks, 0 for none: multiples and first blocks
+	// that writes and unmaps had better have.
+	PreferredWriteGranularity uint32
+	PreferredWriteAlignment   uint32
+	OptimalWriteSize          uint32
+	PreferredUnmapGranularity uint32
+	PreferredUnmapAlignment   uint32
+
+	// NUMA is the node of the machine's memory that the device is close
+	// to, valid with HasNUMA.
+	NUMA    int32
+	HasNUMA bool
+
+	// Zoned devices are written zone by zone, from each zone's beginning.
+	Zoned            bool
+	ZoneSize         uint64 // blocks
+	MaxZoneAppend    uint32 // blocks of one OpZoneAppend
+	MaxOpenZones     uint32 // 0 for no limit
+	MaxActiveZones   uint32 // 0 for no limit
+	OptimalOpenZones uint32
+
+	// ResetDrainTimeout is how long a reset waits for what is outstanding
+	// to end by itself before it is passed to the device; 0 passes it at
+	// once.
+	ResetDrainTimeout time.Duration
 }
 
 // DataSize is the size of a block without metadata.

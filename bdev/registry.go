@@ -11,6 +11,9 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+
+	"github.com/gospdk/gospdk/notify"
+	"github.com/gospdk/gospdk/thread"
 )
 
 // Errors of the control plane, for errors.Is.
@@ -30,11 +33,37 @@ type Registry struct {
 	names map[string]*disk // names, aliases and UUIDs
 	disks []*disk          // in the order of registration
 
+	modules []Module // in the order in which they were added
+	options Options
+
+	notices *notify.Log
+	threads func() []*thread.Thread // those of the program, nil if none was told
+
 	bg background
 }
 
+// Option is a choice about a new Registry.
+type Option func(*Registry)
+
+// WithNotify has devices' coming and going sent to l.
+func WithNotify(l *notify.Log) Option { return func(r *Registry) { r.notices = l } }
+
+// WithThreads tells the registry of the program's threads.
+func WithThreads(list func() []*thread.Thread) Option { return func(r *Registry) { r.threads = list } }
+
 // NewRegistry makes an empty registry.
-func NewRegistry() *Registry { return &Registry{names: map[string]*disk{}} }
+func NewRegistry(opts ...Option) *Registry {
+	r := &Registry{names: map[string]*disk{}, options: Options{AutoExamine: true}}
+	for _, o := range opts {
+		o(r)
+	}
+	if r.notices == nil {
+		r.notices = notify.New()
+	}
+	r.notices.RegisterType("bdev_register")
+	r.notices.RegisterType("bdev_unregister")
+	return r
+}
 
 // Register makes dev known by its name, aliases and UUID. The registry then
 // owns it and closes it after Unregister.
@@ -190,4 +219,15 @@ func (r *Registry) Close(ctx context.Context) error {
 	}
 	r.bg.stop()
 	return errors.Join(errs...)
+}
+
+// ForEach calls fn with a description of each device, in the order of
+// registration, until fn returns an error, which is returned.
+func (r *Registry) ForEach(fn func(Info) error) error {
+	for _, info := range r.List() {
+		if err := fn(info); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -24,7 +24,7 @@ const module = "github.com/gospdk/gospdk"
 // and those below. The longest prefix of a package's folder decides.
 var layers = [][]string{
 	{"internal", "log", "trace", "notify", "metrics"},
-	{"nvme", "scsi", "virtio", "vfiouser", "nbd"},
+	{"nvme", "dif", "scsi", "virtio", "vfiouser", "nbd"},
 	{"dma", "pci", "vfiouser/server", "internal/vfiosock", "internal/pcibar"},
 	{"thread", "reactor", "sock", "pci/open"},
 	{"nvme/host", "virtio/host", "iscsi/initiator", "accel"},
