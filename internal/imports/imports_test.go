@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"dma", "pci", "vfiouser/server", "internal/vfiosock", "internal/pcibar"},
 	{"thread", "reactor", "sock", "pci/open"},
 	{"nvme/host", "virtio/host", "iscsi/initiator", "accel"},
-	{"bdev"},
+	{"bdev", "internal/vbdev"},
 	{"blob", "lvol", "blobfs"},
 	{"nvmf", "iscsi", "vhost", "nbd/server", "ublk"},
 	{"rpc", "app", "web"},

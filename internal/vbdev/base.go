@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package vbdev is what block devices on top of others have in common: the
+// base's descriptor with its claim, what follows from the base's events, and
+// the list of devices that are made when their base appears.
+package vbdev
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+
+	"github.com/google/uuid"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/log"
+)
+
+// Base is the open and claimed base of a device.
+type Base struct {
+	Desc *bdev.Desc
+	Info bdev.Info // as it was when it was opened
+}
+
+// Events says what to do when something happens to the base. Each may be nil
+// and is called on a goroutine that may block.
+type Events struct {
+	Removed func()
+	Resized func(blocks uint64)
+}
+
+func (e Events) handle(ev bdev.Event) {
+	switch {
+	case ev.Kind == bdev.EventRemove && e.Removed != nil:
+		e.Removed()
+	case ev.Kind == bdev.EventResize && e.Resized != nil:
+		e.Resized(ev.Blocks)
+	}
+}
+
+// OpenBase opens a device for writing and claims it for the module, so that
+// nobody else writes there.
+func OpenBase(ctx context.Context, r *bdev.Registry, name, module string, ev Events) (*Base, error) {
+	desc, err := r.Open(ctx, name, bdev.Write, ev.handle)
+	if err != nil {
+		return nil, err
+	}
+	if err := desc.Claim(bdev.ClaimExclWrite, module, 0); err != nil {
+		return nil, closing(desc, err)
+	}
+	return &Base{Desc: desc, Info: desc.Info()}, nil
+}
+
+func closing(desc *bdev.Desc, err error) error {
+	if e := desc.Close(); e != nil {
+		return fmt.Errorf("%w; and then: %w", err, e)
+	}
+	return err
+}
+
+// Close gives up claim and descriptor.
+func (b *Base) Close() error { return b.Desc.Close() }
+
+// Unregister removes a device because its base goes. It waits for the
+// device's users as long as that takes.
+func Unregister(r *bdev.Registry, flag *log.Component, name string) {
+	if err := r.Unregister(context.Background(), name); err != nil {
+		flag.Debugf("%s: not removed after its base: %v", name, err)
+	}
+}
+
+// Owned returns the description of a device if the module has made it. The
+// error is what SPDK answers for a name that is not one of the module's.
+func Owned(r *bdev.Registry, name, module string) (bdev.Info, error) {
+	info, err := r.Get(name)
+	if err != nil {
+		return info, err
+	}
+	if info.Module != module {
+		return info, fmt.Errorf("block device %q is made by module %s, not %s: %w", name, info.Module, module, syscall.ENODEV)
+	}
+	return info, nil
+}
+
+// UUID makes the UUID of a device out of its base's, so that it is the same
+// whenever the device is made again: a name-based one (RFC 9562, version 5).
+func UUID(namespace uuid.UUID, name []byte) uuid.UUID { return uuid.NewSHA1(namespace, name) }
