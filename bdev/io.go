@@ -20,7 +20,9 @@ type IO struct {
 
 	// Offset is the first block and Blocks their number, for all
 	// operations but OpReset and OpAbort. OpFlush with zero Blocks means
-	// the whole device.
+	// the whole device. For a zone's operations Offset is the zone's first
+	// block, and OpZoneReport's Blocks is the number of zones that are
+	// wanted.
 	Offset uint64
 	Blocks uint64
 
@@ -43,6 +45,15 @@ type IO struct {
 	CopySrc uint64
 	// Target is the IO of the same channel that OpAbort is to end.
 	Target *IO
+
+	// ZoneAction is what OpZoneManagement does.
+	ZoneAction ZoneAction
+	// Zones is filled by OpZoneReport: Result tells how many.
+	Zones []Zone
+	// Result is what an operation found: OpZoneAppend's first block,
+	// OpSeekData's and OpSeekHole's block (NoBlock if there is none), the
+	// number of zones of OpZoneReport. The device sets it before Complete.
+	Result uint64
 
 	// Driver and Next are for the device's channel, from its Submit until
 	// it calls Complete: its own request, and a link for its queues.

@@ -19,11 +19,17 @@ const (
 	OpCompareAndWrite    // if the blocks hold what Iov holds, write WriteIov, atomically
 	OpCopy               // copy from CopySrc to Offset within the device
 	OpAbort              // try to end IO.Target early
+	OpZoneReport         // describe Blocks zones in Zones, from that with block Offset on
+	OpZoneManagement     // do ZoneAction to the zone that begins at Offset
+	OpZoneAppend         // write Iov at the write pointer of the zone that begins at Offset
+	OpSeekData           // find the first block from Offset on that holds data
+	OpSeekHole           // find the first block from Offset on that holds none
 	numOps            = iota + 1
 )
 
 var opNames = [numOps]string{
 	"", "read", "write", "unmap", "flush", "write zeroes", "reset", "compare", "compare and write", "copy", "abort",
+	"zone report", "zone management", "zone append", "seek data", "seek hole",
 }
 
 // String returns the operation's name in words.
@@ -57,9 +63,9 @@ func (s opSet) has(op Op) bool { return s>>(op&31)&1 != 0 && op < numOps }
 
 var (
 	// changing operations need a descriptor that is open for writing.
-	changing = setOf(OpWrite, OpUnmap, OpWriteZeroes, OpCompareAndWrite, OpCopy)
+	changing = setOf(OpWrite, OpUnmap, OpWriteZeroes, OpCompareAndWrite, OpCopy, OpZoneManagement, OpZoneAppend)
 	// ranged operations name blocks of the device.
 	ranged = setOf(OpRead, OpWrite, OpUnmap, OpWriteZeroes, OpCompare, OpCompareAndWrite, OpCopy)
 	// carrying operations have data in Iov.
-	carrying = setOf(OpRead, OpWrite, OpCompare, OpCompareAndWrite)
+	carrying = setOf(OpRead, OpWrite, OpCompare, OpCompareAndWrite, OpZoneAppend)
 )
