@@ -14,7 +14,7 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/dma"
-	"github.com/gospdk/gospdk/internal/pciclaim"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/pci"
 )
 
@@ -26,7 +26,7 @@ type device struct {
 	fn      pci.Function
 	vectors int
 
-	claim  *pciclaim.Claim
+	claim  *claim.Claim
 	uio    *os.File // while it is open, the driver lets the function access memory
 	config *os.File
 	// alive is a file of the very uio device that was found: when its driver

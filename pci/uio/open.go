@@ -19,7 +19,7 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/dma"
-	"github.com/gospdk/gospdk/internal/pciclaim"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/pci"
 )
@@ -38,7 +38,7 @@ type system struct {
 	hub             *hub
 }
 
-var machine = &system{claims: pciclaim.Dir, requirePhysical: dma.RequirePhysical, hub: &hub{watch: watchKernel}}
+var machine = &system{claims: claim.Dir, requirePhysical: dma.RequirePhysical, hub: &hub{watch: watchKernel}}
 
 // Open takes the function at that address, such as 0000:0b:00.0, which must
 // be bound to uio_pci_generic or igb_uio. From then on all of dma.Alloc's
@@ -104,7 +104,7 @@ func (d *device) find() error {
 
 // take keeps other processes from the function.
 func (d *device) take() (err error) {
-	d.claim, err = pciclaim.TakeIn(d.sys.claims, d.address)
+	d.claim, err = claim.PCIIn(d.sys.claims, d.address)
 	return err
 }
 

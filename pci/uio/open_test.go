@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/gospdk/gospdk/dma"
-	"github.com/gospdk/gospdk/internal/pciclaim"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/pci"
 )
 
@@ -35,7 +35,7 @@ func TestOpen(t *testing.T) {
 	if got := f.command(); got != pci.CommandMemory|pci.CommandBusMaster|pci.CommandINTxDisable {
 		t.Errorf("command register %#x", got)
 	}
-	if _, err := f.sys.open(t.Context(), "0b:00.0"); !errors.Is(err, pciclaim.ErrClaimed) {
+	if _, err := f.sys.open(t.Context(), "0b:00.0"); !errors.Is(err, claim.ErrClaimed) {
 		t.Errorf("second Open: %v", err)
 	}
 	if got := f.command(); got&pci.CommandBusMaster == 0 {

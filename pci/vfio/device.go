@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospdk/gospdk/dma"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/internal/pcibar"
-	"github.com/gospdk/gospdk/internal/pciclaim"
 	"github.com/gospdk/gospdk/internal/uapi"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/pci"
@@ -26,7 +26,7 @@ type device struct {
 	// released.
 	fd    int
 	lease lease
-	claim *pciclaim.Claim
+	claim *claim.Claim
 	id    pci.ID
 	flags uint32 // of uapi.VFIODeviceInfo
 	irqs  uint32 // how many kinds of interrupts there are
@@ -54,7 +54,7 @@ var (
 	_ pcibar.Removal = (*device)(nil)
 )
 
-func newDevice(h *host, f pci.Function, claim *pciclaim.Claim, l lease) *device {
+func newDevice(h *host, f pci.Function, claim *claim.Claim, l lease) *device {
 	d := &device{k: h.kernel, address: f.Address.String(), fd: l.fd, lease: l, claim: claim, gone: make(chan struct{})}
 	if l.space != nil {
 		l.space.add(d)

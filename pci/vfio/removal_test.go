@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gospdk/gospdk/internal/pciclaim"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/internal/uapi"
 	"github.com/gospdk/gospdk/pci"
 )
@@ -45,7 +45,7 @@ func TestRequest(t *testing.T) {
 				}
 			}
 			mem[0] = 1 // it is memory, and nothing happens
-			if _, err := h.open(context.Background(), first); !errors.Is(err, pciclaim.ErrClaimed) {
+			if _, err := h.open(context.Background(), first); !errors.Is(err, claim.ErrClaimed) {
 				t.Errorf("a second Open before Close: %v", err)
 			}
 			if err := d.Close(); err != nil {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospdk/gospdk/dma"
-	"github.com/gospdk/gospdk/internal/pciclaim"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/internal/uapi"
 	"github.com/gospdk/gospdk/pci"
 )
@@ -263,7 +263,7 @@ var refusals = []struct {
 	{"no IOMMU", func(t *testing.T, k *fake, h *host) { k.sysfs(first, -1, "vfio-pci") }, []string{"intel_iommu=on", "enable_unsafe_noiommu_mode"}},
 	{"claimed", func(t *testing.T, k *fake, h *host) {
 		k.add(first, 26)
-		c, err := pciclaim.TakeIn(h.claims, first)
+		c, err := claim.PCIIn(h.claims, first)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ import (
 	"sync"
 
 	"github.com/gospdk/gospdk/dma"
-	"github.com/gospdk/gospdk/internal/pciclaim"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/pci"
 )
@@ -49,7 +49,7 @@ type host struct {
 	ioas    *ioas
 }
 
-var machine = &host{claims: pciclaim.Dir, kernel: linux{}, requirePhysical: dma.RequirePhysical}
+var machine = &host{claims: claim.Dir, kernel: linux{}, requirePhysical: dma.RequirePhysical}
 
 // Open opens the function at an address such as 0000:0b:00.0, for this
 // process alone. It may then access memory. All memory of package dma,
@@ -80,7 +80,7 @@ func (h *host) open(ctx context.Context, bdf string) (*device, error) {
 	if err := checkDriver(f); err != nil {
 		return nil, fmt.Errorf("vfio: %v %w", a, err)
 	}
-	claim, err := pciclaim.TakeIn(h.claims, a.String())
+	claim, err := claim.PCIIn(h.claims, a.String())
 	if err != nil {
 		return nil, fmt.Errorf("vfio: %v: %w", a, err)
 	}

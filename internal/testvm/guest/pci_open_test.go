@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/gospdk/gospdk/dma"
+	"github.com/gospdk/gospdk/internal/claim"
 	"github.com/gospdk/gospdk/internal/mmio"
-	"github.com/gospdk/gospdk/internal/pciclaim"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/pci"
 	"github.com/gospdk/gospdk/pci/open"
@@ -138,7 +138,7 @@ func TestPCIOpen(t *testing.T) {
 // TestPCIOpenAgain opens and closes, and makes sure that nothing is left.
 func TestPCIOpenAgain(t *testing.T) {
 	d, addr := openPCI(t)
-	if _, err := open.Open(t.Context(), addr); !errors.Is(err, pciclaim.ErrClaimed) {
+	if _, err := open.Open(t.Context(), addr); !errors.Is(err, claim.ErrClaimed) {
 		t.Errorf("Open twice: %v", err)
 	}
 	mapRegisters(t, d)

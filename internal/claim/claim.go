@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package pciclaim keeps two processes from driving one PCI function: each
-// holds a lock on a file named after the function. SPDK's programs use the
-// same files in the same way, so neither takes a device from the other.
-package pciclaim
+// Package claim keeps two processes from driving one PCI function, or from
+// polling on one CPU: each holds a lock on a file named after it. SPDK's
+// programs use the same files in the same way, so neither takes anything from
+// the other.
+package claim
 
 import (
 	"encoding/binary"
@@ -18,18 +19,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrClaimed is returned for a function that somebody drives already.
+// ErrClaimed is returned for what somebody has claimed already.
 var ErrClaimed = errors.New("claimed already")
 
 // Dir is where the files are.
 const Dir = "/var/tmp"
 
-const prefix = "spdk_pci_lock_"
+// Names of the files.
+const (
+	prefix    = "spdk_pci_lock_"
+	cpuPrefix = "spdk_cpu_lock_"
+)
 
 // pidSize is the size of a file: the process's id as C's int.
 const pidSize = 4
 
-// Claim is the right to drive a function.
+// Claim is the right to drive a function or to poll on a CPU.
 type Claim struct {
 	path string
 	f    *os.File
@@ -42,13 +47,21 @@ var here = struct {
 	paths map[string]bool
 }{paths: make(map[string]bool)}
 
-// Take claims the function with that address, written 0000:0b:00.0. The lock
+// PCI claims the function with that address, written 0000:0b:00.0. The lock
 // ends with Release, or with the process.
-func Take(address string) (*Claim, error) { return TakeIn(Dir, address) }
+func PCI(address string) (*Claim, error) { return PCIIn(Dir, address) }
 
-// TakeIn is Take with another directory for the files.
-func TakeIn(dir, address string) (*Claim, error) {
-	path := filepath.Join(dir, prefix+address)
+// PCIIn is PCI with another directory for the files.
+func PCIIn(dir, address string) (*Claim, error) {
+	return take(filepath.Join(dir, prefix+address), "remove it if no process drives the function")
+}
+
+// CPUIn claims a CPU by a file in dir.
+func CPUIn(dir string, cpu int) (*Claim, error) {
+	return take(filepath.Join(dir, fmt.Sprintf("%s%03d", cpuPrefix, cpu)), "remove it if no process polls on the CPU")
+}
+
+func take(path, advice string) (*Claim, error) {
 	here.Lock()
 	defer here.Unlock()
 	if here.paths[path] {
@@ -57,7 +70,7 @@ func TakeIn(dir, address string) (*Claim, error) {
 	for {
 		f, err := open(path)
 		if err != nil {
-			return nil, fmt.Errorf("opening its claim file: %w (left by another user? remove it if no process drives the function)", err)
+			return nil, fmt.Errorf("opening its claim file: %w (left by another user? %s)", err, advice)
 		}
 		if err := lock(f); err != nil {
 			defer f.Close()
@@ -76,7 +89,7 @@ func TakeIn(dir, address string) (*Claim, error) {
 	}
 }
 
-// Release gives the function back. A second call does nothing.
+// Release gives back what was claimed. A second call does nothing.
 func (c *Claim) Release() {
 	here.Lock()
 	defer here.Unlock()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package pciclaim
+package claim
 
 import (
 	"encoding/binary"
@@ -25,7 +25,7 @@ const (
 // and keeps it until its standard input ends.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(helper); dir != "" {
-		_, err := TakeIn(dir, function)
+		_, err := PCIIn(dir, function)
 		fmt.Println(err)
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
@@ -70,7 +70,7 @@ func another(t *testing.T, dir string) (pid int, said string, end func()) {
 
 func TestFileIsSPDKs(t *testing.T) {
 	dir := t.TempDir()
-	c, err := TakeIn(dir, function)
+	c, err := PCIIn(dir, function)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,14 +91,14 @@ func TestFileIsSPDKs(t *testing.T) {
 
 func TestOneProcessClaimsOnce(t *testing.T) {
 	dir := t.TempDir()
-	c, err := TakeIn(dir, function)
+	c, err := PCIIn(dir, function)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := TakeIn(dir, function); !errors.Is(err, ErrClaimed) || !strings.Contains(err.Error(), "this process") {
+	if _, err := PCIIn(dir, function); !errors.Is(err, ErrClaimed) || !strings.Contains(err.Error(), "this process") {
 		t.Errorf("second claim: %v", err)
 	}
-	other, err := TakeIn(dir, "0000:0b:00.1")
+	other, err := PCIIn(dir, "0000:0b:00.1")
 	if err != nil {
 		t.Errorf("another function: %v", err)
 	}
@@ -119,12 +119,12 @@ func TestAnotherProcessHasIt(t *testing.T) {
 	if said != "<nil>" {
 		t.Fatal(said)
 	}
-	_, err := TakeIn(dir, function)
+	_, err := PCIIn(dir, function)
 	if !errors.Is(err, ErrClaimed) || !strings.Contains(err.Error(), fmt.Sprintf("process %d (", pid)) {
 		t.Errorf("the error does not name process %d: %v", pid, err)
 	}
 	end() // without releasing: the file stays, its lock does not
-	c, err := TakeIn(dir, function)
+	c, err := PCIIn(dir, function)
 	if err != nil {
 		t.Fatalf("after the end of the other process: %v", err)
 	}
@@ -156,7 +156,7 @@ func TestHolder(t *testing.T) {
 // TestDirectoryIsMade claims where there is nothing, as in a container.
 func TestDirectoryIsMade(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "var", "tmp")
-	c, err := TakeIn(dir, function)
+	c, err := PCIIn(dir, function)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestNoWay(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := TakeIn(file, function); !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), function) {
+	if _, err := PCIIn(file, function); !errors.Is(err, syscall.ENOTDIR) || !strings.Contains(err.Error(), function) {
 		t.Errorf("no directory: %v", err)
 	}
 	dir := t.TempDir()
@@ -182,7 +182,7 @@ func TestNoWay(t *testing.T) {
 	if err := os.Symlink(victim, filepath.Join(dir, prefix+function)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := TakeIn(dir, function); err == nil {
+	if _, err := PCIIn(dir, function); err == nil {
 		t.Error("a symbolic link was followed")
 	}
 	if b, _ := os.ReadFile(victim); string(b) != "precious" {
@@ -215,5 +215,20 @@ func TestRemovedFileIsNoClaim(t *testing.T) {
 	defer g.Close()
 	if current(f, path) || !current(g, path) {
 		t.Error("the file that replaced it is not the current one")
+	}
+}
+
+func TestCPUFileIsSPDKs(t *testing.T) {
+	dir := t.TempDir()
+	c, err := CPUIn(dir, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	if _, err := os.Stat(filepath.Join(dir, "spdk_cpu_lock_003")); err != nil {
+		t.Error(err)
+	}
+	if _, err := CPUIn(dir, 3); !errors.Is(err, ErrClaimed) {
+		t.Errorf("second claim: %v", err)
 	}
 }
