@@ -46,8 +46,8 @@ type Desc struct {
 	onEvent  func(Event)
 
 	// Under d.mu.
-	closed bool
-	claims bool // the descriptor holds a claim
+	closed   bool
+	claimant string // the module for which it holds a claim, "" for none
 
 	evMu    sync.Mutex
 	events  []Event

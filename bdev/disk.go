@@ -18,10 +18,15 @@ var flag = log.Flag("bdev")
 type disk struct {
 	reg    *Registry
 	dev    Device
-	info   Info  // but for NumBlocks, which is blocks
+	info   Info  // but for NumBlocks and Aliases, which may change
 	native opSet // what the device does
 	able   opSet // and what the core makes of that
 	blocks atomic.Uint64
+
+	// aliases is a list that is replaced, under the registry's mutex, never
+	// changed.
+	aliases   atomic.Pointer[[]string]
+	announced atomic.Bool // users have been told of the device
 
 	gone     chan struct{} // closed when the device is closed
 	closeErr error         // valid then
@@ -38,7 +43,7 @@ type disk struct {
 
 func newDisk(r *Registry, dev Device, info Info) *disk {
 	d := &disk{reg: r, dev: dev, info: info, gone: make(chan struct{})}
-	d.info.Aliases = slices.Clone(info.Aliases)
+	d.setAliases(slices.Clone(info.Aliases))
 	d.blocks.Store(info.NumBlocks)
 	for _, op := range Ops() {
 		if dev.Supports(op) {
@@ -50,17 +55,37 @@ func newDisk(r *Registry, dev Device, info Info) *disk {
 	return d
 }
 
+func (d *disk) aliasList() []string      { return *d.aliases.Load() }
+func (d *disk) setAliases(list []string) { d.aliases.Store(&list) }
+
 // allNames returns what the device is found by.
 func (d *disk) allNames() []string {
-	return append([]string{d.info.Name, d.info.UUID.String()}, d.info.Aliases...)
+	names := []string{d.info.Name}
+	if id := d.info.UUID.String(); id != d.info.Name {
+		names = append(names, id)
+	}
+	return append(names, d.aliasList()...)
 }
 
 // describe returns the device's current Info.
 func (d *disk) describe() Info {
 	info := d.info
-	info.Aliases = slices.Clone(info.Aliases)
+	info.Aliases = slices.Clone(d.aliasList())
 	info.NumBlocks = d.blocks.Load()
 	return info
+}
+
+// announce tells those who read notifications that the device is there, once.
+func (d *disk) announce() {
+	if d.announced.CompareAndSwap(false, true) {
+		d.reg.notices.Send(noticeRegister, d.info.Name)
+	}
+}
+
+func (d *disk) isRemoving() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.removing
 }
 
 func (d *disk) users() int {
@@ -114,6 +139,7 @@ func (d *disk) resize(blocks uint64) error {
 		return nil
 	}
 	d.blocks.Store(blocks)
+	d.reg.notices.Send(noticeResize, d.info.Name)
 	for _, desc := range d.descs {
 		desc.notify(Event{Kind: EventResize, Name: d.info.Name, Blocks: blocks})
 	}

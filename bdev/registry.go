@@ -4,7 +4,6 @@ package bdev
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,15 +13,6 @@ import (
 
 	"github.com/gospdk/gospdk/notify"
 	"github.com/gospdk/gospdk/thread"
-)
-
-// Errors of the control plane, for errors.Is.
-var (
-	ErrNotFound = errors.New("no such block device")
-	ErrExists   = errors.New("name is taken")
-	ErrRemoving = errors.New("block device is being removed")
-	ErrClaimed  = errors.New("block device is claimed")
-	ErrBusy     = errors.New("block device is in use")
 )
 
 // Registry holds the block devices of a program. Its methods may be called
@@ -35,6 +25,13 @@ type Registry struct {
 
 	modules []Module // in the order in which they were added
 	options Options
+	exam    examination
+
+	life    context.Context // of examinations
+	end     context.CancelFunc
+	closing bool
+	shut    chan struct{} // closed with closing
+	arrived chan struct{} // closed at the next registration, if somebody waits
 
 	notices *notify.Log
 	threads func() []*thread.Thread // those of the program, nil if none was told
@@ -51,22 +48,33 @@ func WithNotify(l *notify.Log) Option { return func(r *Registry) { r.notices = l
 // WithThreads tells the registry of the program's threads.
 func WithThreads(list func() []*thread.Thread) Option { return func(r *Registry) { r.threads = list } }
 
+// Types of notifications, each with the device's name.
+const (
+	noticeRegister   = "bdev_register"
+	noticeUnregister = "bdev_unregister"
+	noticeResize     = "bdev_resize"
+)
+
 // NewRegistry makes an empty registry.
 func NewRegistry(opts ...Option) *Registry {
-	r := &Registry{names: map[string]*disk{}, options: Options{AutoExamine: true}}
+	r := &Registry{names: map[string]*disk{}, options: DefaultOptions(), shut: make(chan struct{})}
+	r.life, r.end = context.WithCancel(context.Background())
 	for _, o := range opts {
 		o(r)
 	}
 	if r.notices == nil {
 		r.notices = notify.New()
 	}
-	r.notices.RegisterType("bdev_register")
-	r.notices.RegisterType("bdev_unregister")
+	for _, kind := range []string{noticeRegister, noticeUnregister, noticeResize} {
+		r.notices.RegisterType(kind)
+	}
 	return r
 }
 
 // Register makes dev known by its name, aliases and UUID. The registry then
-// owns it and closes it after Unregister.
+// owns it and closes it after Unregister. If one of the names is taken the
+// error is ErrExists, and dev is the caller's still. The modules examine the
+// device afterwards, on goroutines of the registry.
 func (r *Registry) Register(ctx context.Context, dev Device) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -79,41 +87,38 @@ func (r *Registry) Register(ctx context.Context, dev Device) error {
 		return fmt.Errorf("register block device %q: %w", info.Name, err)
 	}
 	d := newDisk(r, dev, info)
+	if err := r.add(d); err != nil {
+		return fmt.Errorf("register block device %q: %w", info.Name, err)
+	}
+	flag.Debugf("%s registered: %s, %d blocks of %d bytes", info.Name, info.Product, info.NumBlocks, info.BlockSize)
+	return nil
+}
+
+func (r *Registry) add(d *disk) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closing {
+		return ErrShutdown
+	}
 	names := d.allNames()
 	for i, n := range names {
-		if other := r.names[n]; other != nil || slices.Contains(names[:i], n) {
-			return fmt.Errorf("register block device %q: %q: %w", info.Name, n, ErrExists)
+		if slices.Contains(names[:i], n) {
+			return fmt.Errorf("%q is among its names twice: %w", n, ErrExists)
+		}
+		if other := r.names[n]; other != nil {
+			return fmt.Errorf("bdev name %s %w (it is block device %q); choose another one", n, ErrExists, other.info.Name)
 		}
 	}
 	for _, n := range names {
 		r.names[n] = d
 	}
 	r.disks = append(r.disks, d)
-	flag.Debugf("%s registered: %s, %d blocks of %d bytes", info.Name, info.Product, info.NumBlocks, info.BlockSize)
-	return nil
-}
-
-// checkInfo refuses what would break the core's arithmetic.
-func checkInfo(i *Info) error {
-	if i.Name == "" {
-		return errors.New("the name is empty")
+	if !r.examine(d) {
+		d.announce()
 	}
-	if i.BlockSize == 0 || i.BlockSize > 1<<20 {
-		return fmt.Errorf("block size %d: it must be from 1 byte to 1 MiB", i.BlockSize)
-	}
-	if i.NumBlocks == 0 || i.NumBlocks > (1<<62)/uint64(i.BlockSize) {
-		return fmt.Errorf("%d blocks of %d bytes: the size must be from one block to 4 EiB", i.NumBlocks, i.BlockSize)
-	}
-	if i.Alignment&(i.Alignment-1) != 0 {
-		return fmt.Errorf("buffer alignment %d is not a power of two", i.Alignment)
-	}
-	if i.MDInterleaved && i.MDSize >= i.BlockSize {
-		return fmt.Errorf("interleaved metadata of %d bytes leave no room for data in blocks of %d bytes", i.MDSize, i.BlockSize)
-	}
-	if i.MDSize > 1<<16 {
-		return fmt.Errorf("metadata size %d: it must be at most 65536 bytes", i.MDSize)
+	if r.arrived != nil {
+		close(r.arrived)
+		r.arrived = nil
 	}
 	return nil
 }
@@ -141,16 +146,48 @@ func (r *Registry) Get(name string) (Info, error) {
 	return d.describe(), nil
 }
 
-// List describes all devices, in the order of their registration.
+// List describes all devices but those that are being removed, in the order
+// of their registration.
 func (r *Registry) List() []Info {
-	r.mu.Lock()
-	disks := slices.Clone(r.disks)
-	r.mu.Unlock()
+	disks := r.present()
 	infos := make([]Info, len(disks))
 	for i, d := range disks {
 		infos[i] = d.describe()
 	}
 	return infos
+}
+
+// present returns all devices but those that are being removed.
+func (r *Registry) present() []*disk {
+	r.mu.Lock()
+	disks := slices.Clone(r.disks)
+	r.mu.Unlock()
+	return slices.DeleteFunc(disks, (*disk).isRemoving)
+}
+
+// Wait describes the device of that name, alias or UUID as soon as there is
+// one that can be opened. The error is ErrShutdown if the registry is being
+// closed.
+func (r *Registry) Wait(ctx context.Context, name string) (Info, error) {
+	for {
+		r.mu.Lock()
+		if r.arrived == nil {
+			r.arrived = make(chan struct{})
+		}
+		arrived := r.arrived
+		r.mu.Unlock()
+		d, err := r.find(name)
+		if err == nil && !d.isRemoving() {
+			return d.describe(), nil
+		}
+		select {
+		case <-arrived:
+		case <-r.shut:
+			return Info{}, fmt.Errorf("wait for block device %q: %w", name, ErrShutdown)
+		case <-ctx.Done():
+			return Info{}, fmt.Errorf("wait for block device %q to appear: %w", name, ctx.Err())
+		}
+	}
 }
 
 // Open opens a device by name, alias or UUID. onEvent, which may be nil, is
@@ -168,35 +205,6 @@ func (r *Registry) Open(ctx context.Context, name string, mode Mode, onEvent fun
 	return d.open(mode, onEvent)
 }
 
-// Unregister removes a device: it cannot be opened any more, everybody who
-// has it open gets EventRemove, and when the last one has closed it the
-// device is closed. Unregister waits for that; if ctx ends earlier, the
-// removal is completed all the same when the last user closes.
-func (r *Registry) Unregister(ctx context.Context, name string) error {
-	d, err := r.find(name)
-	if err != nil {
-		return fmt.Errorf("unregister %w", err)
-	}
-	d.remove()
-	select {
-	case <-d.gone:
-		return d.closeErr
-	case <-ctx.Done():
-		return fmt.Errorf("unregister block device %q: %w (still open by %d users; it goes when they close it)",
-			d.info.Name, ctx.Err(), d.users())
-	}
-}
-
-// forget takes the names of d out.
-func (r *Registry) forget(d *disk) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, n := range d.allNames() {
-		delete(r.names, n)
-	}
-	r.disks = slices.DeleteFunc(r.disks, func(other *disk) bool { return other == d })
-}
-
 // Resize tells that a device has another number of blocks now. It may shrink
 // only while nobody has it open.
 func (r *Registry) Resize(name string, blocks uint64) error {
@@ -205,20 +213,6 @@ func (r *Registry) Resize(name string, blocks uint64) error {
 		return fmt.Errorf("resize %w", err)
 	}
 	return d.resize(blocks)
-}
-
-// Close unregisters all devices, the youngest first, and waits for their
-// users.
-func (r *Registry) Close(ctx context.Context) error {
-	var errs []error
-	infos := r.List()
-	for _, info := range slices.Backward(infos) {
-		if err := r.Unregister(ctx, info.Name); err != nil && !errors.Is(err, ErrNotFound) {
-			errs = append(errs, err)
-		}
-	}
-	r.bg.stop()
-	return errors.Join(errs...)
 }
 
 // ForEach calls fn with a description of each device, in the order of
