@@ -60,6 +60,14 @@ func setFlag(name string, on bool) error {
 	return fmt.Errorf("log: unknown flag %q: want all or one of %s", name, strings.Join(names(), ", "))
 }
 
+// FlagEnabled tells whether the component of that name has its lines on.
+func FlagEnabled(name string) bool {
+	flagsMu.Lock()
+	defer flagsMu.Unlock()
+	c := flags[name]
+	return c != nil && c.Enabled()
+}
+
 // Flags returns the names of all components, sorted.
 func Flags() []string {
 	flagsMu.Lock()

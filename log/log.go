@@ -42,9 +42,11 @@ type Record struct {
 
 // Append appends the line in SPDK's format, newline included.
 func (r *Record) Append(b []byte) []byte {
-	b = append(b, '[')
-	b = r.Time.AppendFormat(b, "2006-01-02 15:04:05.000000")
-	b = append(b, "] "...)
+	if !noTime.Load() {
+		b = append(b, '[')
+		b = r.Time.AppendFormat(b, "2006-01-02 15:04:05.000000")
+		b = append(b, "] "...)
+	}
 	return fmt.Appendf(b, "%s:%4d:%s: *%s*: %s\n", r.File, r.Line, r.Func, r.Level, r.Message)
 }
 
@@ -52,6 +54,8 @@ var (
 	printLevel  atomic.Int32 // lines up to it go to the output
 	handleLevel atomic.Int32 // lines up to it go to the handler
 	handler     atomic.Pointer[func(*Record)]
+
+	noTime atomic.Bool
 
 	outputMu sync.Mutex
 	output   io.Writer = os.Stderr
@@ -86,6 +90,10 @@ func SetOutput(w io.Writer) (old io.Writer) {
 	old, output = output, w
 	return old
 }
+
+// EnableTimestamps sets whether lines begin with the time. The default is that
+// they do.
+func EnableTimestamps(on bool) { noTime.Store(!on) }
 
 // SetHandler gives every record within [SetLevel] to fn too, beside the
 // output: for syslog, JSON or an embedding program's own log. The record is

@@ -223,3 +223,22 @@ func BenchmarkDebugf(b *testing.B) {
 		test.Debugf("state %d", 7)
 	}
 }
+
+func TestTimestampsCanBeLeftOut(t *testing.T) {
+	r := Record{Level: LevelError, File: "f.go", Line: 7, Func: "g", Message: "m"}
+	EnableTimestamps(false)
+	defer EnableTimestamps(true)
+	if got := string(r.Append(nil)); got != "f.go:   7:g: *ERROR*: m\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestFlagEnabled(t *testing.T) {
+	Flag("test_enabled")
+	if err := SetFlag("test_enabled"); err != nil || !FlagEnabled("test_enabled") || FlagEnabled("test_nothing") {
+		t.Errorf("%v, on %v, unknown %v", err, FlagEnabled("test_enabled"), FlagEnabled("test_nothing"))
+	}
+	if err := ClearFlag("test_enabled"); err != nil || FlagEnabled("test_enabled") {
+		t.Error("still on")
+	}
+}
