@@ -36,7 +36,11 @@ func Open(ctx context.Context, address string) (pci.Device, error) {
 	open := makers[f.Driver]
 	switch {
 	case open != nil:
-		return open(ctx, a.String())
+		d, err := open(ctx, a.String())
+		if err != nil {
+			return nil, err
+		}
+		return track(d, f), nil
 	case f.Driver == "":
 		return nil, fmt.Errorf("%v is bound to no driver: \"gospdk setup --pci-allowed %v\" gives it to user space", a, a)
 	}
