@@ -32,7 +32,7 @@ var layers = [][]string{
 	{"blob", "lvol", "blobfs"},
 	{"nvmf", "iscsi", "vhost", "nbd/server", "ublk"},
 	{"rpc", "app", "web"},
-	{"internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
+	{"internal/accelperf", "internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
 	{"cmd", "examples"},
 }
 
@@ -41,7 +41,7 @@ var specifications = []string{"nvme", "nvme/pdu", "scsi", "virtio", "vfiouser", 
 
 // cores have plug-ins in the folders below them. A core does not import
 // them, and they do not import one another.
-var cores = []string{"bdev", "nvmf", "nvme/host", "pci"}
+var cores = []string{"accel", "bdev", "nvmf", "nvme/host", "pci"}
 
 // joiners lie in a core's folder but stand above its plug-ins: they choose
 // among them.

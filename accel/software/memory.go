@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package software
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"hash/crc32"
+
+	"github.com/minio/crc64nvme"
+)
+
+// copyPieces copies src to dst, which are equally long.
+func copyPieces(dst, src [][]byte) {
+	if len(dst) == 1 && len(src) == 1 {
+		copy(dst[0], src[0])
+		return
+	}
+	var to []byte
+	for _, from := range src {
+		for len(from) > 0 {
+			for len(to) == 0 {
+				to, dst = dst[0], dst[1:]
+			}
+			n := copy(to, from)
+			to, from = to[n:], from[n:]
+		}
+	}
+}
+
+// fill sets all bytes of dst to b. What has been filled is copied on, up to
+// 4 KiB, which stay in the nearest cache.
+func fill(dst [][]byte, b byte) {
+	for _, p := range dst {
+		if b == 0 {
+			clear(p)
+			continue
+		}
+		n := min(len(p), 64)
+		for i := range n {
+			p[i] = b
+		}
+		for n < len(p) {
+			n += copy(p[n:], p[:min(n, 4096)])
+		}
+	}
+}
+
+// equal tells whether a and b, which are equally long, hold the same.
+func equal(a, b [][]byte) bool {
+	if len(a) == 1 && len(b) == 1 {
+		return bytes.Equal(a[0], b[0])
+	}
+	var q []byte
+	for _, p := range a {
+		for len(p) > 0 {
+			for len(q) == 0 {
+				q, b = b[0], b[1:]
+			}
+			n := min(len(p), len(q))
+			if !bytes.Equal(p[:n], q[:n]) {
+				return false
+			}
+			p, q = p[n:], q[n:]
+		}
+	}
+	return true
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// crc32c continues seed over src, without the final inversion.
+func crc32c(seed uint64, src [][]byte) uint64 {
+	crc := uint32(seed)
+	for _, p := range src {
+		crc = crc32.Update(crc, castagnoli, p)
+	}
+	return uint64(^crc)
+}
+
+// crc64 continues seed over src.
+func crc64(seed uint64, src [][]byte) uint64 {
+	for _, p := range src {
+		seed = crc64nvme.Update(seed, p)
+	}
+	return seed
+}
+
+// xorPieces stores the exclusive or of all sources in dst.
+func xorPieces(dst []byte, src [][]byte) {
+	subtle.XORBytes(dst, src[0], src[1])
+	for _, s := range src[2:] {
+		subtle.XORBytes(dst, dst, s)
+	}
+}
