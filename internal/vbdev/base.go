@@ -8,7 +8,6 @@ package vbdev
 import (
 	"context"
 	"fmt"
-	"syscall"
 
 	"github.com/google/uuid"
 
@@ -67,19 +66,6 @@ func Unregister(r *bdev.Registry, flag *log.Component, name string) {
 	if err := r.Unregister(context.Background(), name); err != nil {
 		flag.Debugf("%s: not removed after its base: %v", name, err)
 	}
-}
-
-// Owned returns the description of a device if the module has made it. The
-// error is what SPDK answers for a name that is not one of the module's.
-func Owned(r *bdev.Registry, name, module string) (bdev.Info, error) {
-	info, err := r.Get(name)
-	if err != nil {
-		return info, err
-	}
-	if info.Module != module {
-		return info, fmt.Errorf("block device %q is made by module %s, not %s: %w", name, info.Module, module, syscall.ENODEV)
-	}
-	return info, nil
 }
 
 // UUID makes the UUID of a device out of its base's, so that it is the same

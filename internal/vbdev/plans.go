@@ -5,6 +5,7 @@ package vbdev
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -48,7 +49,7 @@ func (p *Plans[C]) Add(ctx context.Context, plan *Plan[C], check func(other *Pla
 		}
 	}
 	err = p.make(ctx, plan)
-	if err != nil && !errors.Is(err, bdev.ErrNotFound) {
+	if err != nil && !Missing(err) {
 		return false, err
 	}
 	p.list = append(p.list, plan)
@@ -72,7 +73,7 @@ func (p *Plans[C]) Arrived(ctx context.Context, base string, failed func(*Plan[C
 // stands tells whether the module's device of that name is there. One that
 // is about to go, since its former base has, is waited for.
 func (p *Plans[C]) stands(ctx context.Context, name string) bool {
-	if _, err := Owned(p.reg, name, p.module); err != nil {
+	if info, err := p.reg.Get(name); err != nil || info.Module != p.module {
 		return false
 	}
 	desc, err := p.reg.Open(ctx, name, bdev.Read, nil)
@@ -103,13 +104,19 @@ func (p *Plans[C]) Drop(name string) (*Plan[C], bool) {
 // forgets its plan. A plan whose device is not there is forgotten as well,
 // but the answer is SPDK's for a device that is missing.
 func (p *Plans[C]) Delete(ctx context.Context, name string) (*Plan[C], error) {
-	_, err := Owned(p.reg, name, p.module)
-	if err == nil {
-		err = p.reg.Unregister(ctx, name)
-	}
+	err := p.reg.UnregisterFrom(ctx, p.module, name)
 	if err != nil && !errors.Is(err, bdev.ErrNotFound) {
 		return nil, err
 	}
-	plan, _ := p.Drop(name)
+	plan, ok := p.Drop(name)
+	if ok && err != nil {
+		err = fmt.Errorf("%w; it was to be made when %q appears, which it is not any more", err, plan.Base)
+	}
 	return plan, err
+}
+
+// Missing tells whether an error says that a device is not there, or about to
+// go.
+func Missing(err error) bool {
+	return errors.Is(err, bdev.ErrNotFound) || errors.Is(err, bdev.ErrRemoving)
 }
