@@ -28,6 +28,7 @@ type EventKind uint8
 const (
 	EventRemove EventKind = iota + 1 // close channels and descriptor soon
 	EventResize                      // Event.Blocks is the new size
+	EventMedia                       // Desc.MediaEvents has some
 )
 
 // Event tells the user of a descriptor what has happened.
@@ -48,6 +49,7 @@ type Desc struct {
 	// Under d.mu.
 	closed   bool
 	claimant string // the module for which it holds a claim, "" for none
+	media    []MediaEvent
 
 	evMu    sync.Mutex
 	events  []Event

@@ -29,6 +29,7 @@ func (r *Registry) AddAlias(name, alias string) error {
 	}
 	r.names[alias] = d
 	d.setAliases(append(slices.Clone(d.aliasList()), alias))
+	r.arrival()
 	return nil
 }
 

@@ -31,7 +31,7 @@ type Registry struct {
 	end     context.CancelFunc
 	closing bool
 	shut    chan struct{} // closed with closing
-	arrived chan struct{} // closed at the next registration, if somebody waits
+	arrived chan struct{} // closed when there is a new name, if somebody waits
 
 	notices *notify.Log
 	threads func() []*thread.Thread // those of the program, nil if none was told
@@ -116,11 +116,16 @@ func (r *Registry) add(d *disk) error {
 	if !r.examine(d) {
 		d.announce()
 	}
+	r.arrival()
+	return nil
+}
+
+// arrival wakes those who wait for a name. r.mu is held.
+func (r *Registry) arrival() {
 	if r.arrived != nil {
 		close(r.arrived)
 		r.arrived = nil
 	}
-	return nil
 }
 
 // find looks a device up by name, alias or UUID.
