@@ -23,7 +23,7 @@ const module = "github.com/gospdk/gospdk"
 // layers lists folders from the bottom up: a package imports its own layer
 // and those below. The longest prefix of a package's folder decides.
 var layers = [][]string{
-	{"internal", "log", "trace", "notify", "metrics"},
+	{"internal", "log", "trace", "notify", "metrics", "rpc"},
 	{"nvme", "dif", "scsi", "virtio", "vfiouser", "nbd"},
 	{"dma", "pci", "vfiouser/server", "internal/vfiosock", "internal/pcibar"},
 	{"thread", "reactor", "sock", "pci/open"},
@@ -31,7 +31,7 @@ var layers = [][]string{
 	{"bdev", "internal/vbdev"},
 	{"blob", "lvol", "blobfs"},
 	{"nvmf", "iscsi", "vhost", "nbd/server", "ublk"},
-	{"rpc", "app", "web"},
+	{"app", "web"},
 	{"internal/accelperf", "internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
 	{"cmd", "examples"},
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package rpc
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+// Codes of errors: those of JSON-RPC 2.0, section 5.1, and SPDK's own. Others
+// are negated errnos.
+const (
+	ParseError     = -32700
+	InvalidRequest = -32600
+	MethodNotFound = -32601
+	InvalidParams  = -32602
+	InternalError  = -32603
+	InvalidState   = -1
+)
+
+// Error is what a request is answered with when it fails.
+type Error struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+// Errorf makes an error with a code.
+func Errorf(code int, format string, args ...any) *Error {
+	return &Error{code, fmt.Sprintf(format, args...)}
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// Errno returns the errno that the code is, if it is one.
+func (e *Error) Errno() (syscall.Errno, bool) {
+	if e.Code < 0 && e.Code > -4096 {
+		return syscall.Errno(-e.Code), true
+	}
+	return 0, false
+}
+
+// Is tells whether target is the errno that the code stands for.
+func (e *Error) Is(target error) bool {
+	no, ok := e.Errno()
+	return ok && target == no
+}
+
+// asError turns what a handler has returned into an answer. An errno within
+// gives the code, and its words, as the C library says them, come first.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var no syscall.Errno
+	if !errors.As(err, &no) || no == 0 {
+		return &Error{InternalError, err.Error()}
+	}
+	words, message := Strerror(no), err.Error()
+	switch lower := strings.ToLower(message); {
+	case lower == strings.ToLower(words):
+		message = words
+	case !strings.Contains(message, words):
+		message = words + ": " + message
+	}
+	return &Error{-int(no), message}
+}
+
+// Strerror returns an errno in the C library's words, "No such device".
+func Strerror(no syscall.Errno) string {
+	s := no.Error()
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
