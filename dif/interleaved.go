@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dif
+
+// Generate stores the protection information of blocks whose metadata is
+// interleaved. The pieces of iov may be cut anywhere. Nothing is written to
+// the rest of the metadata. Errors are EINVAL.
+func (c *Context) Generate(iov [][]byte, blocks uint64) error {
+	if err := c.checkInterleaved(iov, blocks); err != nil || c.Type == Disabled {
+		return err
+	}
+	at, size := c.piAt()
+	ref, step := c.firstRef(), c.refStep()
+	for s := start(iov); blocks > 0; blocks-- {
+		if b := s.whole(int(c.BlockSize)); b != nil {
+			c.put(b[at:at+size], c.guard(c.GuardSeed, b[:at]), ref)
+			s.skip(len(b))
+		} else {
+			c.generatePieces(&s, c.GuardSeed, at, ref)
+		}
+		ref += step
+	}
+	return nil
+}
+
+// Verify checks the protection information of blocks whose metadata is
+// interleaved. The first difference is returned as an *Error; other errors
+// are EINVAL.
+func (c *Context) Verify(iov [][]byte, blocks uint64) error {
+	if err := c.checkInterleaved(iov, blocks); err != nil || c.Type == Disabled {
+		return err
+	}
+	at, size := c.piAt()
+	ref, step := c.firstRef(), c.refStep()
+	s := start(iov)
+	for block := range blocks {
+		var err error
+		if b := s.whole(int(c.BlockSize)); b != nil {
+			err = c.check(b[at:at+size], c.guard(c.GuardSeed, b[:at]), ref, block)
+			s.skip(len(b))
+		} else {
+			err = c.verifyPieces(&s, c.GuardSeed, at, ref, block)
+		}
+		if err != nil {
+			return err
+		}
+		ref += step
+	}
+	return nil
+}
+
+func (c *Context) checkInterleaved(iov [][]byte, blocks uint64) error {
+	if err := c.checkLayout(true); err != nil {
+		return err
+	}
+	return enough("the buffer", iov, blocks, int(c.BlockSize))
+}
+
+// generatePieces finishes a block of which n bytes are left before its
+// protection information, and whose guard so far is g.
+func (c *Context) generatePieces(s *cursor, g uint64, n int, ref uint64) {
+	at, size := c.piAt()
+	var b [16]byte
+	c.put(b[:size], c.guardPieces(g, s, n), ref)
+	s.write(b[:size])
+	s.skip(int(c.BlockSize) - at - size)
+}
+
+// verifyPieces is generatePieces's counterpart.
+func (c *Context) verifyPieces(s *cursor, g uint64, n int, ref, block uint64) error {
+	at, size := c.piAt()
+	g = c.guardPieces(g, s, n)
+	var b [16]byte
+	s.read(b[:size])
+	s.skip(int(c.BlockSize) - at - size)
+	return c.check(b[:size], g, ref, block)
+}

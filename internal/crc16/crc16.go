@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package crc16 computes the guard of T10 protection information: the CRC
+// with the polynomial 0x8bb7, most significant bit first, nothing inverted
+// (SBC-4, section 4.22.4).
+package crc16
+
+// Update returns the CRC of what crc is the CRC of, followed by p. It starts
+// with 0, or the seed that the parties have agreed on.
+func Update(crc uint16, p []byte) uint16 { return update(crc, p) }
+
+// Copy copies src to the beginning of dst, which is at least as long, and
+// returns what Update(crc, src) does, in one pass over the data. The two
+// overlap entirely or not at all.
+func Copy(crc uint16, dst, src []byte) uint16 {
+	return updateCopy(crc, dst[:len(src)], src)
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package crc16
+
+func update(crc uint16, p []byte) uint16 { return updateGeneric(crc, p) }
+
+func updateCopy(crc uint16, dst, src []byte) uint16 {
+	copy(dst, src)
+	return updateGeneric(crc, src)
+}
