@@ -9,7 +9,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/thread"
+	"github.com/gospdk/gospdk/thread/iobuf"
 )
 
 // roundBytes bounds the work of one round: it hands over no further tasks
@@ -37,6 +39,7 @@ type Channel struct {
 	refs   []*thread.ChannelRef
 	opened []moduleRef
 	driver DriverChannel // nil without one
+	iobuf  *iobuf.Channel
 	stats  Stats
 }
 
@@ -75,6 +78,9 @@ func (f *Framework) openChannel(t *thread.Thread) (c *Channel, err error) {
 			c.closeModules()
 		}
 	}()
+	if c.iobuf, err = f.pool.Channel(t, "accel", int(f.opts.SmallCacheSize), int(f.opts.LargeCacheSize)); err != nil {
+		return nil, err
+	}
 	c.mods[0] = unsupported{}
 	for op := OpCopy; op < numOps; op++ {
 		if c.mods[op], err = c.module(f.byOp[op]); err != nil {
@@ -127,6 +133,11 @@ func (c *Channel) closeModules() {
 	}
 	for _, o := range c.opened {
 		o.ch.Close()
+	}
+	if c.iobuf != nil {
+		if err := c.iobuf.Close(); err != nil {
+			log.Errorf("accel: %v", err)
+		}
 	}
 }
 
@@ -194,8 +205,11 @@ func (c *Channel) Submit(t *Task) {
 // execute brings a task to its module, unless something is wrong with it.
 func (c *Channel) execute(t *Task) {
 	t.state = taskFlight
-	if s := c.check(t); s != 0 {
-		c.refuse(t, s)
+	if t.Cause != nil {
+		t.Cause = nil
+	}
+	if t.wrong = c.problem(t); t.wrong != nil {
+		c.refuse(t, t.wrong.status)
 		return
 	}
 	c.bytes += t.bytes

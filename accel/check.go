@@ -22,13 +22,16 @@ type problem struct {
 var (
 	badOp        = &problem{syscall.EINVAL, "Op", "it must be one of accel.Ops()"}
 	badNoDone    = &problem{syscall.EINVAL, "Done", "it must be set"}
+	badBuffer    = &problem{syscall.EINVAL, "SrcBuf, DstBuf", "buffers are for tasks in a sequence"}
+	badSrcBuf    = &problem{syscall.EINVAL, "SrcBuf", "Len must be from 1 to the size of a large buffer, and no other sequence may use it"}
+	badDstBuf    = &problem{syscall.EINVAL, "DstBuf", "Len must be from 1 to the size of a large buffer, and no other sequence may use it"}
 	badDst       = &problem{syscall.EINVAL, "Dst", "it must be as long as Src"}
 	badDst2      = &problem{syscall.EINVAL, "Dst2", "it must be as long as Src"}
 	badSrc2      = &problem{syscall.EINVAL, "Src2", "it must be as long as Src"}
 	badCompSrc   = &problem{syscall.EINVAL, "Src", "it must not be empty"}
 	badCompDst   = &problem{syscall.EINVAL, "Dst", "it must not be empty"}
 	badAlgo      = &problem{syscall.ENOTSUP, "Algo", "the module has not got this algorithm"}
-	badLevel     = &problem{syscall.EINVAL, "Level", "it must be in the range that CompressLevels tells"}
+	badLevel     = &problem{syscall.EINVAL, "Level", "it must be at most the greatest that Framework.CompressLevels tells"}
 	badKey       = &problem{syscall.EINVAL, "Key", "it must be a key that has not been destroyed"}
 	badBlockSize = &problem{syscall.EINVAL, "BlockSize", "it must be at least 16, for AES_CBC a multiple of 16, for the INCR_512 tweak modes of 512"}
 	badXTSBlock  = &problem{syscall.ERANGE, "BlockSize", "AES_XTS takes at most 16777216 bytes"}
@@ -36,6 +39,7 @@ var (
 	badCryptDst  = &problem{syscall.ERANGE, "Dst", "it must be as long as Src, or empty to work in place"}
 	badXORSrc    = &problem{syscall.EINVAL, "Src", "OpXOR needs at least 2 sources, each as long as Dst"}
 	badXORDst    = &problem{syscall.EINVAL, "Dst", "OpXOR needs one piece"}
+	badDIF       = &problem{syscall.EINVAL, "DIF", "it must be set"}
 )
 
 // TaskError is what Task.Err returns.
@@ -44,7 +48,7 @@ type TaskError struct {
 	Status syscall.Errno
 	Field  string // the field of the task that was refused, "" for another reason
 	Want   string // what is allowed there
-	Err    error  // what the operation found: a *dif.Error; or nil
+	Err    error  // Task.Cause
 }
 
 // Error says which operation failed and why.
@@ -53,7 +57,7 @@ func (e *TaskError) Error() string {
 	case e.Field != "":
 		return fmt.Sprintf("accel %s: %s: %s: %v", e.Op, e.Field, e.Want, e.Status)
 	case e.Err != nil:
-		return fmt.Sprintf("accel %s: %v: %v", e.Op, e.Err, e.Status)
+		return fmt.Sprintf("accel %s: %v", e.Op, e.Err)
 	}
 	return fmt.Sprintf("accel %s: %v", e.Op, e.Status)
 }
@@ -72,27 +76,23 @@ func (t *Task) Err() error {
 	if t.Status == 0 {
 		return nil
 	}
-	e := &TaskError{Op: t.Op, Status: t.Status}
-	if t.ch != nil {
-		if p := t.ch.problem(t); p != nil {
-			e.Field, e.Want = p.field, p.want
-		}
+	e := &TaskError{Op: t.Op, Status: t.Status, Err: t.Cause}
+	if t.wrong != nil {
+		e.Field, e.Want = t.wrong.field, t.wrong.want
 	}
 	return e
 }
 
-// check says what is wrong with a task, and counts its bytes.
-func (c *Channel) check(t *Task) syscall.Errno {
-	if p := c.problem(t); p != nil {
-		return p.status
-	}
-	return 0
-}
-
-// problem returns what is wrong with the fields of a task, nil for nothing.
+// problem returns what is wrong with the fields of a task, nil for nothing,
+// and counts its bytes.
 func (c *Channel) problem(t *Task) *problem {
 	if t.Done == nil && t.seq == nil {
 		return badNoDone
+	}
+	if t.SrcBuf != nil || t.DstBuf != nil {
+		if p := c.checkBuffers(t); p != nil {
+			return p
+		}
 	}
 	switch t.Op {
 	case OpFill:
@@ -109,8 +109,24 @@ func (c *Channel) problem(t *Task) *problem {
 		return checkCrypt(t)
 	case OpCompress, OpDecompress:
 		return c.checkCompress(t)
+	case OpDIFVerify, OpDIFVerifyCopy, OpDIFGenerate, OpDIFGenerateCopy, OpDIXGenerate, OpDIXVerify:
+		return checkDIF(t)
 	}
 	return badOp
+}
+
+// checkBuffers checks the buffers that a sequence has provided.
+func (c *Channel) checkBuffers(t *Task) *problem {
+	if t.seq == nil {
+		return badBuffer
+	}
+	if t.SrcBuf != nil && t.SrcBuf.seq != t.seq {
+		return badSrcBuf
+	}
+	if t.DstBuf != nil && t.DstBuf.seq != t.seq {
+		return badDstBuf
+	}
+	return nil
 }
 
 func checkCopy(t *Task) *problem {
@@ -167,6 +183,15 @@ func checkCrypt(t *Task) *problem {
 	return nil
 }
 
+// checkDIF leaves the rest to package dif, whose errors name the field.
+func checkDIF(t *Task) *problem {
+	if t.DIF == nil {
+		return badDIF
+	}
+	t.bytes = t.Blocks * uint64(t.DIF.BlockSize)
+	return nil
+}
+
 func (c *Channel) checkCompress(t *Task) *problem {
 	t.bytes = length(t.Src)
 	l := &c.levels[t.Algo&(numAlgos-1)]
@@ -177,7 +202,7 @@ func (c *Channel) checkCompress(t *Task) *problem {
 		return badCompDst
 	case t.Algo >= numAlgos || !l.ok:
 		return badAlgo
-	case t.Op == OpCompress && (t.Level < l.low || t.Level > l.high):
+	case t.Op == OpCompress && t.Level > l.high:
 		return badLevel
 	}
 	return nil

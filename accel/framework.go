@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/thread/iobuf"
 )
 
 var flag = log.Flag("accel")
@@ -59,13 +60,32 @@ type Framework struct {
 	assigned [numOps]string
 	byOp     [numOps]Module // after Start
 
+	pool    *iobuf.Pool
+	ownPool bool
+
 	keys     []*Key
 	channels []*Channel
 	past     Stats // of channels that are closed
 }
 
+// Option is an option of [New].
+type Option func(*Framework)
+
+// WithIobuf gives the framework the pool that the buffers of sequences come
+// from. Without it, it has its own.
+func WithIobuf(p *iobuf.Pool) Option { return func(f *Framework) { f.pool = p } }
+
 // New makes a framework without modules.
-func New() *Framework { return &Framework{opts: DefaultOptions} }
+func New(opts ...Option) *Framework {
+	f := &Framework{opts: DefaultOptions}
+	for _, o := range opts {
+		o(f)
+	}
+	if f.pool == nil {
+		f.pool, f.ownPool = iobuf.New(iobuf.Options{}), true
+	}
+	return f
+}
 
 // AddModule adds a module, before Start.
 func (f *Framework) AddModule(m Module) error {
@@ -198,6 +218,7 @@ func (f *Framework) Start(ctx context.Context) error {
 	if err := f.assign(); err != nil {
 		return errors.Join(err, f.closeModules(ctx))
 	}
+	f.pool.Register("accel")
 	f.state = stateStarted
 	return nil
 }
@@ -284,10 +305,14 @@ func (f *Framework) Close(ctx context.Context) error {
 		k.wipe()
 	}
 	f.keys = nil
-	if !started {
-		return nil
+	var err error
+	if started {
+		err = f.closeModules(ctx)
 	}
-	return f.closeModules(ctx)
+	if f.ownPool {
+		err = errors.Join(err, f.pool.Close())
+	}
+	return err
 }
 
 // ModuleInfo describes a module.

@@ -28,6 +28,24 @@ func (s *Sequence) leaveOut(t *Task) {
 	s.remove(t)
 }
 
+// operand is a task's source or destination.
+type operand struct {
+	iov [][]byte
+	buf *Buffer
+}
+
+func (t *Task) source() operand      { return operand{t.Src, t.SrcBuf} }
+func (t *Task) destination() operand { return operand{t.Dst, t.DstBuf} }
+
+func (o operand) empty() bool { return o.buf == nil && len(o.iov) == 0 }
+
+func (o operand) length() uint64 {
+	if o.buf != nil {
+		return uint64(max(0, o.buf.Len))
+	}
+	return length(o.iov)
+}
+
 // mergesSource tells whether next may read the source of the copy t instead.
 func mergesSource(t, next *Task) bool {
 	switch next.Op {
@@ -35,22 +53,23 @@ func mergesSource(t, next *Task) bool {
 	default:
 		return false
 	}
-	if length(t.Src) != length(t.Dst) || !same(t.Dst, next.Src) || neededLater(t.Dst, next.next) {
+	between := t.destination()
+	if t.source().length() != between.length() || !same(between, next.source()) || neededLater(between, next.next) {
 		return false
 	}
-	return len(next.Dst) == 0 || next.mayShare(t.Src, next.Dst)
+	return next.destination().empty() || next.mayShare(t.source(), next.destination())
 }
 
 func (t *Task) takeSource(from *Task) {
-	if len(t.Dst) == 0 { // encrypts in place
-		t.Dst = from.Dst
+	if t.destination().empty() { // encrypts in place
+		t.Dst, t.DstBuf = from.Dst, from.DstBuf
 	}
-	t.Src = from.Src
+	t.Src, t.SrcBuf = from.Src, from.SrcBuf
 }
 
 // mayShare tells whether the operation may read src and write dst: when they
 // lie apart, or are the same and it works in place.
-func (t *Task) mayShare(src, dst [][]byte) bool {
+func (t *Task) mayShare(src, dst operand) bool {
 	if !touches(src, dst) {
 		return true
 	}
@@ -66,11 +85,12 @@ func (t *Task) mayShare(src, dst [][]byte) bool {
 func (t *Task) canRedirect(later *Task) bool {
 	switch t.Op {
 	case OpDecompress, OpFill, OpEncrypt, OpDecrypt, OpDIFGenerateCopy, OpDIFVerifyCopy:
-		return same(t.Dst, later.Src) && length(later.Src) == length(later.Dst) &&
-			!neededLater(later.Src, later.next) && t.mayShare(t.Src, later.Dst)
+		between := later.source()
+		return same(t.destination(), between) && between.length() == later.destination().length() &&
+			!neededLater(between, later.next) && t.mayShare(t.source(), later.destination())
 	case OpCRC32C, OpCRC64, OpDIXGenerate, OpDIXVerify:
-		// They write nothing themselves: it is what comes before.
-		return same(t.Src, later.Src) && t.prev != nil && t.prev.canRedirect(later)
+		// They write no data: it is what comes before.
+		return same(t.source(), later.source()) && t.prev != nil && t.prev.canRedirect(later)
 	}
 	return false
 }
@@ -79,31 +99,32 @@ func (t *Task) redirect(later *Task) {
 	switch t.Op {
 	case OpCRC32C, OpCRC64, OpDIXGenerate, OpDIXVerify:
 		t.prev.redirect(later)
-		t.Src = later.Dst
+		t.Src, t.SrcBuf = later.Dst, later.DstBuf
 	default:
-		t.Dst = later.Dst
+		t.Dst, t.DstBuf = later.Dst, later.DstBuf
 	}
 }
 
-// neededLater tells whether t or a task after it uses memory of iov.
-func neededLater(iov [][]byte, t *Task) bool {
+// neededLater tells whether t or a task after it reads from o.
+func neededLater(o operand, t *Task) bool {
 	for ; t != nil; t = t.next {
-		for _, l := range [][][]byte{t.Src, t.Src2} {
-			if touches(iov, l) {
-				return true
-			}
+		if touches(o, t.source()) || touches(o, operand{iov: t.Src2}) {
+			return true
 		}
 	}
 	return false
 }
 
-// same tells whether two lists are the same pieces of memory.
-func same(a, b [][]byte) bool {
-	if len(a) != len(b) || len(a) == 0 {
+// same tells whether two operands are the same pieces of memory.
+func same(a, b operand) bool {
+	if a.buf != nil || b.buf != nil {
+		return a.buf == b.buf
+	}
+	if len(a.iov) != len(b.iov) || len(a.iov) == 0 {
 		return false
 	}
-	for i, p := range a {
-		q := b[i]
+	for i, p := range a.iov {
+		q := b.iov[i]
 		if len(p) != len(q) || len(p) > 0 && &p[0] != &q[0] {
 			return false
 		}
@@ -111,10 +132,14 @@ func same(a, b [][]byte) bool {
 	return true
 }
 
-// touches tells whether any two pieces of the lists begin at the same place.
-func touches(a, b [][]byte) bool {
-	for _, p := range a {
-		for _, q := range b {
+// touches tells whether any two pieces of the operands begin at the same
+// place.
+func touches(a, b operand) bool {
+	if a.buf != nil || b.buf != nil {
+		return a.buf == b.buf
+	}
+	for _, p := range a.iov {
+		for _, q := range b.iov {
 			if len(p) > 0 && len(q) > 0 && &p[0] == &q[0] {
 				return true
 			}

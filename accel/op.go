@@ -75,7 +75,7 @@ type CompAlgo uint8
 // Algorithms.
 const (
 	Deflate CompAlgo = iota // RFC 1951, without a header
-	LZ4                     // one LZ4 block for each piece of the source
+	LZ4                     // one LZ4 block, however the source is cut
 	numAlgos
 )
 

@@ -16,9 +16,11 @@ type Sequence struct {
 	Status syscall.Errno
 
 	state   seqState
-	running bool // process is on the stack
+	running bool // advance is on the stack
 	stepped bool // the current task has ended
+	direct  bool // the driver has had its turn with the first task
 
+	bufs       *Buffer  // with memory
 	ch         *Channel // nil while the sequence is empty
 	head, tail *Task
 	done       SequenceCompleter
@@ -34,10 +36,12 @@ type SequenceCompleter interface {
 type seqState uint8
 
 const (
-	seqOpen   seqState = iota // tasks may be appended
-	seqTask                   // the first task is with its module
-	seqDriver                 // the tasks are with the driver
-	seqEnded                  // to be handed over
+	seqOpen    seqState = iota // tasks may be appended
+	seqRunning                 // advance, merge or cancel work on it
+	seqWaiting                 // for memory
+	seqTask                    // the first task is with its module
+	seqDriver                  // the tasks are with the driver
+	seqEnded                   // to be handed over
 )
 
 // Append adds a task at the end. Its Done, which may be nil, is called when
@@ -98,6 +102,7 @@ func (s *Sequence) Abort() {
 		return
 	}
 	c := s.ch
+	s.state = seqRunning
 	s.cancel()
 	s.reset()
 	c.outstanding--
@@ -113,10 +118,10 @@ func (s *Sequence) Finish(c *Channel, done SequenceCompleter) {
 		c.stats.SequencesOutstanding++
 		c.outstanding++
 	}
-	s.Status, s.done = 0, done
-	s.merge()
+	s.Status, s.done, s.state = 0, done, seqRunning
 	c.depth++
-	s.process()
+	s.merge()
+	s.advance(false)
 	c.depth--
 }
 
@@ -125,44 +130,69 @@ func (s *Sequence) Continue() {
 	if s.state != seqDriver {
 		panic("accel: Continue of a sequence that is not with the driver")
 	}
-	s.state = seqOpen
+	s.state = seqRunning
 	if s.running {
 		return
 	}
-	s.ch.depth++
+	c := s.ch
+	c.depth++
 	s.advance(true)
-	s.ch.depth--
+	c.depth--
 }
 
-// process executes what is left, as far as that goes without waiting.
-func (s *Sequence) process() { s.advance(false) }
-
-// advance is process; direct says that the driver has had its turn with the
-// first task.
+// advance executes what is left, as far as that goes without waiting.
 func (s *Sequence) advance(direct bool) {
-	s.running = true
+	s.running, s.direct = true, direct
 	for s.Status == 0 && s.head != nil {
-		if s.ch.driver != nil && !direct {
-			s.state = seqDriver
-			s.ch.driver.Execute(s)
-			if s.state == seqDriver {
-				s.running = false
-				return
-			}
-			direct = true
-			continue
-		}
-		direct = false
-		s.state, s.stepped = seqTask, false
-		s.ch.execute(s.head)
-		if !s.stepped {
+		if !s.next() {
 			s.running = false
 			return
 		}
-		s.step()
 	}
 	s.running = false
 	s.finish()
+}
+
+// next executes the first task, or lets the driver execute some. It returns
+// false if it has to wait.
+func (s *Sequence) next() bool {
+	if s.ch.driver != nil && !s.direct {
+		return s.drive()
+	}
+	if !s.provide(s.head) {
+		return false
+	}
+	s.direct = false
+	s.state, s.stepped = seqTask, false
+	s.ch.execute(s.head)
+	if !s.stepped {
+		return false
+	}
+	s.step()
+	return true
+}
+
+// drive lets the driver execute what it likes to. A task with something wrong
+// is the driver's neither: the way without it will find that.
+func (s *Sequence) drive() bool {
+	s.direct = true
+	for t := s.head; t != nil; t = t.next {
+		if !s.provide(t) {
+			s.direct = false
+			return false
+		}
+	}
+	for t := s.head; t != nil; t = t.next {
+		if s.ch.problem(t) != nil {
+			return true
+		}
+	}
+	for t := s.head; t != nil; t = t.next {
+		t.state = taskFlight
+	}
+	s.state = seqDriver
+	s.ch.driver.Execute(s)
+	return s.state != seqDriver
 }
 
 // taskDone is told that a module or the driver has ended a task.
@@ -178,16 +208,17 @@ func (s *Sequence) taskDone(t *Task) {
 	if s.running {
 		return
 	}
-	s.ch.depth++
+	c := s.ch
+	c.depth++
 	s.step()
-	s.process()
-	s.ch.depth--
+	s.advance(false)
+	c.depth--
 }
 
 // step takes the first task, which has ended, out.
 func (s *Sequence) step() {
 	t := s.head
-	s.state = seqOpen
+	s.state = seqRunning
 	if t.Status != 0 {
 		s.Status = t.Status
 	}
@@ -207,6 +238,12 @@ func (s *Sequence) remove(t *Task) {
 		t.next.prev = t.prev
 	}
 	t.prev, t.next, t.seq, t.state = nil, nil, nil, taskIdle
+	if t.SrcBuf != nil {
+		t.Src = nil
+	}
+	if t.DstBuf != nil {
+		t.Dst = nil
+	}
 	s.ch.outstanding--
 	if t.Done != nil {
 		t.Done.Complete(t)
@@ -230,6 +267,7 @@ func (s *Sequence) finish() {
 		c.stats.SequencesFailed++
 	}
 	s.cancel()
+	s.release()
 	if c.depth > 1 {
 		s.ended.seq = s
 		c.deferred.push(&s.ended)

@@ -2,7 +2,11 @@
 
 package accel
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/gospdk/gospdk/dif"
+)
 
 // Task is one operation. The submitter owns it, usually embedded in its own
 // request, and uses it again after completion. From Submit (or Append) until
@@ -17,8 +21,8 @@ type Task struct {
 	state taskState
 
 	// Algo is the algorithm of OpCompress and OpDecompress, Level that of
-	// OpCompress: [Framework.CompressLevels] tells the range; 0 is a level
-	// of its own.
+	// OpCompress: [Framework.CompressLevels] tells the range; less counts
+	// as the smallest.
 	Algo  CompAlgo
 	Fill  byte // what OpFill fills with
 	Level uint32
@@ -27,7 +31,8 @@ type Task struct {
 	Status syscall.Errno
 
 	ch    *Channel
-	bytes uint64 // for the statistics
+	bytes uint64   // for the statistics
+	wrong *problem // why it was refused
 	ended ended
 
 	// Done is told of the end, on the channel's thread. In a sequence it
@@ -55,8 +60,20 @@ type Task struct {
 	// bytes written to Dst.
 	OutputSize uint32
 
+	// DIF and Blocks are for the dif and dix operations, Meta is the
+	// separate metadata of the latter. Cause is set when they fail: a
+	// *dif.Error if the status is EILSEQ.
+	DIF    *dif.Context
+	Blocks uint64
+	Meta   []byte
+	Cause  error
+
 	Src2 [][]byte // the second source of OpCompare
 	Dst2 [][]byte // the second destination of OpDualcast
+
+	// SrcBuf and DstBuf, if set, take the place of Src and Dst in a
+	// sequence.
+	SrcBuf, DstBuf *Buffer
 
 	// Driver and Next are for the module, from its Submit until it calls
 	// Complete: its own state, and a link for its queues.

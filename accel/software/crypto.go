@@ -113,38 +113,6 @@ func (k *key) xts(data []byte, tw *[16]byte, encrypt bool) {
 	}
 }
 
-// cursor is a place in a list of pieces.
-type cursor struct {
-	iov  [][]byte
-	rest []byte // of the piece that was begun
-}
-
-func (c *cursor) read(p []byte) (n int) {
-	for n < len(p) && c.next() {
-		m := copy(p[n:], c.rest)
-		n, c.rest = n+m, c.rest[m:]
-	}
-	return n
-}
-
-func (c *cursor) write(p []byte) {
-	for len(p) > 0 && c.next() {
-		m := copy(c.rest, p)
-		p, c.rest = p[m:], c.rest[m:]
-	}
-}
-
-// next sees to it that rest is not empty.
-func (c *cursor) next() bool {
-	for len(c.rest) == 0 {
-		if len(c.iov) == 0 {
-			return false
-		}
-		c.rest, c.iov = c.iov[0], c.iov[1:]
-	}
-	return true
-}
-
 // tweak makes the tweak of the block with address lba.
 func tweak(out *[16]byte, mode accel.TweakMode, lba uint64) {
 	low, high := uint64(0), lba

@@ -86,10 +86,22 @@ func crc64(seed uint64, src [][]byte) uint64 {
 	return seed
 }
 
-// xorPieces stores the exclusive or of all sources in dst.
+// xorPieces stores the exclusive or of all sources in dst, which may be one
+// of them.
 func xorPieces(dst []byte, src [][]byte) {
-	subtle.XORBytes(dst, src[0], src[1])
-	for _, s := range src[2:] {
-		subtle.XORBytes(dst, dst, s)
+	if len(dst) == 0 {
+		return
+	}
+	first := 0
+	for i, s := range src {
+		if &s[0] == &dst[0] {
+			first = i
+		}
+	}
+	copy(dst, src[first])
+	for i, s := range src {
+		if i != first {
+			subtle.XORBytes(dst, dst, s)
+		}
 	}
 }

@@ -11,6 +11,7 @@
 package software
 
 import (
+	"errors"
 	"syscall"
 
 	"github.com/gospdk/gospdk/accel"
@@ -38,7 +39,8 @@ func (*Module) OpenChannel(*thread.Thread) (accel.ModuleChannel, error) {
 }
 
 type channel struct {
-	block []byte // of the size of the largest that was encrypted
+	block  []byte // of the size of the largest that was encrypted
+	codecs codecs
 }
 
 // Close implements accel.ModuleChannel.
@@ -71,8 +73,41 @@ func (c *channel) execute(t *accel.Task) syscall.Errno {
 		xorPieces(t.Dst[0], t.Src)
 	case accel.OpEncrypt, accel.OpDecrypt:
 		return c.crypt(t)
+	case accel.OpCompress:
+		return c.compress(t)
+	case accel.OpDecompress:
+		return c.decompress(t)
+	default:
+		return protect(t)
+	}
+	return 0
+}
+
+// protect carries out the operations on protection information.
+func protect(t *accel.Task) syscall.Errno {
+	var err error
+	switch t.Op {
+	case accel.OpDIFVerify:
+		err = t.DIF.Verify(t.Src, t.Blocks)
+	case accel.OpDIFVerifyCopy:
+		err = t.DIF.VerifyCopy(t.Dst, t.Src, t.Blocks)
+	case accel.OpDIFGenerate:
+		err = t.DIF.Generate(t.Src, t.Blocks)
+	case accel.OpDIFGenerateCopy:
+		err = t.DIF.GenerateCopy(t.Dst, t.Src, t.Blocks)
+	case accel.OpDIXGenerate:
+		err = t.DIF.GenerateMeta(t.Src, t.Meta, t.Blocks)
+	case accel.OpDIXVerify:
+		err = t.DIF.VerifyMeta(t.Src, t.Meta, t.Blocks)
 	default:
 		return syscall.ENOTSUP
 	}
-	return 0
+	if err == nil {
+		return 0
+	}
+	t.Cause = err
+	if status, ok := errors.AsType[syscall.Errno](err); ok {
+		return status
+	}
+	return syscall.EIO
 }
