@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/google/uuid"
@@ -85,8 +86,8 @@ func (a *array) configure(ctx context.Context) error {
 			len(a.members)-a.operational, len(a.members), a.level)
 	}
 	strip := uint64(a.stripKB) * 1024 / uint64(a.format.DataSize())
-	if strip == 0 {
-		return invalid("strip_size_kb %d: it must be at least a block of %d bytes", a.stripKB, a.format.DataSize())
+	if strip == 0 || strip > math.MaxUint32 {
+		return invalid("strip_size_kb %d: it must be at least a block of %d bytes, and less than 4294967296 blocks", a.stripKB, a.format.DataSize())
 	}
 	sizes := make([]uint64, len(a.members))
 	for i, b := range a.members {

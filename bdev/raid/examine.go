@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/dif"
+	"github.com/gospdk/gospdk/internal/vbdev"
 	"github.com/gospdk/gospdk/log"
 )
 
@@ -36,7 +37,7 @@ func (m *Module) ExamineDisk(ctx context.Context, info bdev.Info) {
 		flag.Debugf("%s: %v", info.Name, err)
 		err = m.joinByName(ctx, info)
 	}
-	if err != nil {
+	if err != nil && !vbdev.Missing(err) { // it may have gone meanwhile
 		log.Errorf("raid: failed to examine bdev %s: %v", info.Name, err)
 	}
 }
@@ -98,6 +99,9 @@ func (m *Module) examineSuperblock(ctx context.Context, sb *superblock, info bde
 		}
 	}
 	if err := a.join(ctx, entry); err != nil {
+		if made && a.discovered == 0 {
+			return errors.Join(err, a.abandon(ctx, false))
+		}
 		return err
 	}
 	if made {
@@ -190,8 +194,8 @@ func (s *superblock) plausible(info *bdev.Info) error {
 	if s.UUID == uuid.Nil {
 		return invalid("NULL raid bdev UUID in superblock on bdev %s", info.Name)
 	}
-	if uint64(s.Strip)*uint64(s.BlockSize)/1024 > math.MaxUint32 {
-		return invalid("superblock on bdev %s: strips of %d blocks", info.Name, s.Strip)
+	if strip := uint64(s.Strip) * uint64(s.BlockSize); strip%1024 != 0 || strip/1024 > math.MaxUint32 {
+		return invalid("superblock on bdev %s: strips of %d blocks of %d bytes", info.Name, s.Strip, s.BlockSize)
 	}
 	var slots [256]bool
 	for i := range s.Bases {

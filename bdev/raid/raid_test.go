@@ -85,10 +85,18 @@ func (r *rig) must(err error) {
 // bytes reads a whole device.
 func (r *rig) bytes(name string) []byte {
 	r.Helper()
+	info, err := r.reg.Get(name)
+	r.must(err)
+	return r.head(name, int(info.Size()))
+}
+
+// head reads the beginning of a device.
+func (r *rig) head(name string, n int) []byte {
+	r.Helper()
 	desc, err := r.reg.Open(r.ctx, name, bdev.Read, nil)
 	r.must(err)
 	io := desc.Blocking()
-	p := make([]byte, io.Size())
+	p := make([]byte, n)
 	_, err = io.ReadAt(p, 0)
 	r.must(errors.Join(err, io.Close(), desc.Close()))
 	return p
