@@ -5,9 +5,13 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	accelerror "github.com/gospdk/gospdk/accel/error"
+	"github.com/gospdk/gospdk/accel/software"
+	"github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/bdev/malloc"
 	"github.com/gospdk/gospdk/bdev/null"
+	"github.com/gospdk/gospdk/bdev/raid"
 	"github.com/gospdk/gospdk/internal/cli"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
@@ -30,6 +34,26 @@ func modules() cli.Modules {
 				return null.New(null.Config{Name: name, NumBlocks: blocks, BlockSize: blockSize})
 			},
 		},
+		Target:   target,
 		Commands: []func() *cobra.Command{cli.BdevperfCommand},
 	}
+}
+
+// target lists what the daemon consists of. Block device modules examine new
+// devices in this order.
+func target(env *app.Env) ([]*app.Subsystem, error) {
+	soft := software.New()
+	if err := env.Accel.AddModule(soft); err != nil {
+		return nil, err
+	}
+	if err := env.Accel.AddModule(accelerror.New(soft)); err != nil {
+		return nil, err
+	}
+	b := env.Bdevs
+	for _, m := range []bdev.Module{
+		raid.NewModule(b),
+	} {
+		b.AddModule(m)
+	}
+	return nil, nil
 }

@@ -69,8 +69,12 @@ var programs = map[string]string{
 	"spdk_nvme_perf":     "perf",
 	"spdk_nvme_identify": "identify",
 	"hello_world":        "hello_world",
+	"spdk_tgt":           "tgt",
 	"nvmf_tgt":           "tgt",
+	"iscsi_tgt":          "tgt",
+	"vhost":              "tgt",
 	"bdevperf":           "bdevperf",
+	"spdk_dd":            "dd",
 	"setup.sh":           "setup",
 }
 

@@ -5,6 +5,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	daemon "github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
@@ -16,6 +17,8 @@ type Modules struct {
 	HostTransports map[nvme.TransportType]host.Transport
 	// Disks make block devices of a kind, such as "malloc".
 	Disks map[string]DiskMaker
+	// Target makes what the daemon consists of.
+	Target daemon.Modules
 	// Commands are those that bring their own module.
 	Commands []func() *cobra.Command
 }

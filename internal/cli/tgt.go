@@ -6,25 +6,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gospdk/gospdk/bdev"
+	daemon "github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/internal/embedded"
-	"github.com/gospdk/gospdk/internal/perf"
-	"github.com/gospdk/gospdk/reactor"
 )
 
 type targetFlags struct {
+	appFlags
+	pidFile string
+
 	listen []string
 	disks  diskFlags
-	mask   string
 	nqn    string
-	poll   bool
 	trap   bool
 	msi    bool
 }
@@ -33,138 +34,132 @@ func (a *app) targetCommand() *cobra.Command {
 	f := new(targetFlags)
 	cmd := &cobra.Command{
 		Use:   "tgt",
-		Short: "Serve disks as an NVMe controller behind a vfio-user socket",
-		Long: `tgt serves disks in memory as the namespaces of an NVMe subsystem, behind a
-vfio-user socket that gospdk, SPDK and QEMU connect to. Each --listen directory
-serves one client at a time. It runs until it gets SIGINT or SIGTERM.
+		Short: "Run the storage target: a daemon that is set up over JSON-RPC",
+		Long: `tgt is the daemon that spdk_tgt is in SPDK: block devices and targets that are
+set up by JSON-RPC (gospdk rpc, SPDK's rpc.py) or by a configuration file that
+save_config has written. It runs until it gets SIGINT or SIGTERM, and then
+closes everything in order; a second signal ends it at once.
 
-Without a client or work it sleeps; --poll keeps its CPUs spinning.`,
-		Example: `  gospdk tgt --listen /tmp/disk --malloc 1G
+With --listen it also serves disks in memory as an NVMe controller behind a
+vfio-user socket, which gospdk, SPDK and QEMU connect to, one client each.
+
+Without work it sleeps; --poll keeps its CPUs spinning.`,
+		Example: `  gospdk tgt &
+  gospdk rpc bdev_malloc_create --name Disk0 --num_blocks 131072 --block_size 512
+  gospdk rpc save_config > disks.json
+  gospdk tgt -c disks.json
+
+  gospdk tgt --listen /tmp/disk --malloc 1G
   gospdk perf -r 'trtype:VFIOUSER traddr:/tmp/disk' -q 128 -o 4k -w randread -t 5`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
 	}
+	f.appFlags.add(cmd)
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.listen, "listen", nil, "directory for the socket, made if it is missing; may be repeated (default: a temporary one)")
-	fl.Var(&diskFlag{&f.disks, "malloc"}, "malloc", "namespace in memory, such as 64M or 1G,block=4096; may be repeated (default: 64M)")
-	fl.Var(&diskFlag{&f.disks, "null"}, "null", "namespace that keeps nothing, such as 1T or 1T,block=4096; may be repeated")
-	fl.StringVarP(&f.mask, "cpumask", "m", "", "CPUs to work on, such as 0x3 or [0-1] (default: the first allowed one)")
-	fl.StringVar(&f.nqn, "nqn", embedded.DefaultNQN, "name of the subsystem")
-	fl.BoolVar(&f.poll, "poll", false, "never sleep")
-	fl.BoolVar(&f.trap, "trap-doorbells", false, "keep clients from mapping the doorbells: a sleeping target then wakes at once for a QEMU guest; not for SPDK's initiator")
-	fl.BoolVar(&f.msi, "msi", false, "interrupts by MSI, not MSI-X: QEMU can then unplug the controller while the guest runs")
-	addLogFlag(cmd, "L")
-	addIgnored(cmd, environment...)
-	addIgnored(cmd, [3]string{"mem-size", "s", "MB"})
+	fl.StringVarP(&f.pidFile, "pid-file", "f", "", "write the process's id to this file")
+	fl.StringArrayVar(&f.listen, "listen", nil, "directory for a vfio-user socket, made if it is missing; may be repeated")
+	fl.Var(&diskFlag{&f.disks, "malloc"}, "malloc", "with --listen: namespace in memory, such as 64M or 1G,block=4096; may be repeated (default: 64M)")
+	fl.Var(&diskFlag{&f.disks, "null"}, "null", "with --listen: namespace that keeps nothing, such as 1T or 1T,block=4096; may be repeated")
+	fl.StringVar(&f.nqn, "nqn", embedded.DefaultNQN, "with --listen: name of the subsystem")
+	fl.BoolVar(&f.trap, "trap-doorbells", false, "with --listen: keep clients from mapping the doorbells: a sleeping target then wakes at once for a QEMU guest; not for SPDK's initiator")
+	fl.BoolVar(&f.msi, "msi", false, "with --listen: interrupts by MSI, not MSI-X: QEMU can then unplug the controller while the guest runs")
+	addNoticed(cmd, option{"socket-dir", "S", "path", "vhost sockets are not built into this program"})
 	return cmd
 }
 
-// diskSpec is a disk as the user described it.
-type diskSpec struct {
-	kind   string
-	blocks uint64
-	block  uint32
-}
-
-// diskFlags are the disks in the order of the command line.
-type diskFlags []diskSpec
-
-// diskFlag is the option of one kind of disk.
-type diskFlag struct {
-	all  *diskFlags
-	kind string
-}
-
-func (f *diskFlag) String() string { return "" }
-func (f *diskFlag) Type() string   { return "size[,block=bytes]" }
-func (f *diskFlag) Set(s string) error {
-	spec, err := parseDisk(f.kind, s)
-	if err == nil {
-		*f.all = append(*f.all, spec)
-	}
-	return err
-}
-
-func parseDisk(kind, s string) (diskSpec, error) {
-	spec := diskSpec{kind: kind, block: embeddedBlockSize}
-	size, options, _ := strings.Cut(s, ",")
-	n, err := perf.ParseSize(size)
-	if err != nil {
-		return spec, err
-	}
-	for options != "" {
-		var option string
-		option, options, _ = strings.Cut(options, ",")
-		key, value, _ := strings.Cut(option, "=")
-		if key != "block" {
-			return spec, fmt.Errorf("disk option %q: the only one is block=BYTES", option)
-		}
-		b, err := strconv.ParseUint(value, 10, 32)
-		if err != nil || b < 512 || b > 65536 || b&(b-1) != 0 {
-			return spec, fmt.Errorf("block size %q: it must be a power of two from 512 to 65536", value)
-		}
-		spec.block = uint32(b)
-	}
-	spec.blocks = n / uint64(spec.block)
-	if spec.blocks == 0 || n%uint64(spec.block) != 0 {
-		return spec, fmt.Errorf("disk size %q: it must be a multiple of the block size %d, and not 0", size, spec.block)
-	}
-	return spec, nil
-}
-
-// disk makes a disk of a kind that the binary has.
-func (a *app) disk(kind, name string, size uint64, blockSize uint32) (bdev.Device, error) {
-	maker := a.Disks[kind]
-	if maker == nil {
-		return nil, fmt.Errorf("this program has no %s disks", kind)
-	}
-	return maker(name, size/uint64(blockSize), blockSize)
-}
-
-func (a *app) makeDisks(specs diskFlags) (disks []bdev.Device, err error) {
-	numbers := map[string]int{}
-	for _, s := range specs {
-		name := strings.ToUpper(s.kind[:1]) + s.kind[1:] + strconv.Itoa(numbers[s.kind])
-		numbers[s.kind]++
-		d, err := a.disk(s.kind, name, s.blocks*uint64(s.block), s.block)
-		if err != nil {
-			for _, d := range disks {
-				err = errors.Join(err, d.Close(context.Background()))
-			}
-			return nil, fmt.Errorf("--%s: %w", s.kind, err)
-		}
-		disks = append(disks, d)
-	}
-	return disks, nil
-}
-
+// serve runs the daemon until ctx ends.
 func (a *app) serve(ctx context.Context, f *targetFlags) (err error) {
-	c := embedded.Config{NQN: f.nqn, Poll: f.poll, TrapDoorbells: f.trap, MSI: f.msi}
-	if f.mask != "" {
-		if c.Mask, err = reactor.ParseMask(f.mask); err != nil {
-			return &usageError{err}
-		}
+	cfg, err := f.config("gospdk tgt", a.version)
+	if err != nil {
+		return err
 	}
+	e, err := f.embedded(a)
+	if err != nil {
+		return err
+	}
+	d, err := daemon.Start(ctx, cfg, a.Target)
+	if err != nil {
+		return err
+	}
+	end := func() error {
+		stop, cancel := context.WithTimeout(context.Background(), daemon.StopTimeout)
+		defer cancel()
+		return d.Stop(stop)
+	}
+	if f.pidFile != "" {
+		if err := os.WriteFile(f.pidFile, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
+			return errors.Join(fmt.Errorf("--pid-file: %w", err), end())
+		}
+		defer os.Remove(f.pidFile)
+	}
+	for _, l := range d.Addresses() {
+		fmt.Fprintf(a.out, "JSON-RPC at %s\n", l)
+	}
+	var t *embedded.Target
+	if e != nil {
+		e.Reactors, e.Registry = d.Reactors, d.Bdevs
+		if t, err = embedded.Start(ctx, *e); err != nil {
+			return errors.Join(err, end())
+		}
+		a.describe(t, e)
+	}
+	<-ctx.Done()
+	defer quitOnSignal(a.err)()
+	fmt.Fprintln(a.out, "Stopping.")
+	if t != nil {
+		err = t.Close()
+	}
+	return errors.Join(err, end())
+}
+
+// quitOnSignal lets a further signal end the process at once, until the
+// function that it returns is called.
+func quitOnSignal(w io.Writer) (cancel func()) {
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-again:
+			fmt.Fprintf(w, "%s again: ending at once\n", s)
+			os.Exit(exitFailure)
+		case <-done:
+		}
+	}()
+	return func() {
+		signal.Stop(again)
+		close(done)
+	}
+}
+
+// embedded returns what is to be served behind vfio-user, nil for nothing.
+func (f *targetFlags) embedded(a *app) (*embedded.Config, error) {
+	if len(f.listen) == 0 {
+		if len(f.disks) > 0 {
+			return nil, usagef("--malloc and --null make namespaces of --listen; give a directory there, or make block devices with gospdk rpc bdev_malloc_create")
+		}
+		return nil, nil
+	}
+	c := &embedded.Config{NQN: f.nqn, TrapDoorbells: f.trap, MSI: f.msi}
 	for _, dir := range f.listen {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		c.Dirs = append(c.Dirs, abs)
 	}
 	if sorted := slices.Sorted(slices.Values(c.Dirs)); len(slices.Compact(sorted)) != len(c.Dirs) {
-		return usagef("--listen: a directory was given twice; each needs one of its own")
+		return nil, usagef("--listen: a directory was given twice; each needs one of its own")
 	}
 	if len(f.disks) == 0 {
 		f.disks = diskFlags{{"malloc", embeddedSize / embeddedBlockSize, embeddedBlockSize}}
 	}
-	if c.Disks, err = a.makeDisks(f.disks); err != nil {
-		return err
-	}
-	t, err := embedded.Start(ctx, c)
-	if err != nil {
-		return err
-	}
+	var err error
+	c.Disks, err = a.makeDisks(f.disks)
+	return c, err
+}
+
+func (a *app) describe(t *embedded.Target, c *embedded.Config) {
 	fmt.Fprintf(a.out, "Subsystem %s\n", t.NQN())
 	for i, d := range c.Disks {
 		info := d.Info()
@@ -174,7 +169,4 @@ func (a *app) serve(ctx context.Context, f *targetFlags) (err error) {
 		fmt.Fprintf(a.out, "Listening at 'trtype:VFIOUSER traddr:%s'\n", dir)
 	}
 	fmt.Fprintf(a.out, "Use it: gospdk perf -r 'trtype:VFIOUSER traddr:%s' -q 128 -o 4k -w randread -t 5\n", t.Dirs()[0])
-	<-ctx.Done()
-	fmt.Fprintln(a.out, "Stopping.")
-	return t.Close()
 }

@@ -39,6 +39,10 @@ type Config struct {
 	TrapDoorbells bool
 	// MSI is vfiouser.Options.MSI.
 	MSI bool
+	// Reactors and Registry are what to work on. If they are nil, Start
+	// makes them, and Close ends them.
+	Reactors *reactor.Set
+	Registry *bdev.Registry
 	// Disks become namespaces in this order. Close removes them.
 	Disks []bdev.Device
 }
@@ -69,12 +73,16 @@ func Start(ctx context.Context, c Config) (_ *Target, err error) {
 	if err = t.makeDirs(c.Dirs); err != nil {
 		return nil, err
 	}
-	set, err := reactor.Start(reactor.Config{Mask: c.Mask, Poll: c.Poll})
-	if err != nil {
-		return nil, err
+	set, registry := c.Reactors, c.Registry
+	if set == nil {
+		if set, err = reactor.Start(reactor.Config{Mask: c.Mask, Poll: c.Poll}); err != nil {
+			return nil, err
+		}
+		t.later(set.Stop)
 	}
-	t.later(set.Stop)
-	registry := bdev.NewRegistry()
+	if registry == nil {
+		registry = bdev.NewRegistry()
+	}
 	for len(disks) > 0 {
 		d := disks[0]
 		if err = registry.Register(ctx, d); err != nil {
