@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gospdk/gospdk/bdev"
@@ -20,11 +21,17 @@ type stackedDisk struct {
 	*fakeDisk
 	rec  *recorder
 	desc *bdev.Desc // of the base, or nil
+	also *bdev.Desc // of another base, or nil
 	keep bool       // it forgets to close the base
 }
 
 func (d *stackedDisk) Close(ctx context.Context) error {
 	d.rec.add("%s closed", d.info.Name)
+	if d.also != nil {
+		if err := d.also.Close(); err != nil {
+			return err
+		}
+	}
 	if d.desc != nil && !d.keep {
 		return d.desc.Close()
 	}
@@ -77,6 +84,30 @@ func TestCloseOrder(t *testing.T) {
 	if err := r.Register(context.Background(), named("late")); !errors.Is(err, bdev.ErrShutdown) || !errors.Is(err, syscall.ESHUTDOWN) {
 		t.Errorf("Register after Close = %v", err)
 	}
+}
+
+// TestCloseOrderOfGrown shows that a device goes before one that was
+// registered later and that it has claimed since, as a growing array does.
+func TestCloseOrderOfGrown(t *testing.T) {
+	var rec recorder
+	r := bdev.NewRegistry()
+	stack(t, r, &rec, "A", "")
+	stack(t, r, &rec, "onA", "A")
+	stack(t, r, &rec, "B", "")
+	top := stack(t, r, &rec, "top", "onA")
+	stack(t, r, &rec, "C", "")
+	grown, err := r.Open(context.Background(), "C", bdev.Write, nil)
+	if err == nil {
+		err = grown.Claim(bdev.ClaimExclWrite, "stack", 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	top.also = grown
+	if err := r.Close(soon(t)); err != nil {
+		t.Error(err)
+	}
+	rec.want(t, "top closed", "C closed", "B closed", "onA closed", "A closed")
 }
 
 // TestHotRemove takes a base away under two floors.
@@ -183,31 +214,41 @@ func TestWait(t *testing.T) {
 	if _, err := r.Wait(ctx, "B"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait = %v", err)
 	}
-	type answer struct {
-		info bdev.Info
-		err  error
-	}
-	wait := func(name string) chan answer {
-		done := make(chan answer, 1)
-		ctx := soon(t)
-		go func() {
-			info, err := r.Wait(ctx, name)
-			done <- answer{info, err}
-		}()
-		return done
-	}
-	alias, never := wait("Other"), wait("Never")
-	mustRegister(t, r, named("B"))
-	if err := r.AddAlias("B", "Other"); err != nil {
-		t.Fatal(err)
-	}
-	if a := <-alias; a.err != nil || a.info.Name != "B" {
-		t.Errorf("Wait = %q, %v", a.info.Name, a.err)
-	}
-	if err := r.Close(soon(t)); err != nil {
-		t.Error(err)
-	}
-	if a := <-never; !errors.Is(a.err, bdev.ErrShutdown) {
-		t.Errorf("Wait while the registry is closed = %v", a.err)
-	}
+}
+
+// TestWaitIsWoken waits for a name that comes as an alias, and for one that
+// never comes.
+func TestWaitIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := bdev.NewRegistry()
+		mustRegister(t, r, named("B"))
+		type answer struct {
+			info bdev.Info
+			err  error
+		}
+		wait := func(name string) chan answer {
+			done := make(chan answer, 1)
+			ctx := soon(t)
+			go func() {
+				info, err := r.Wait(ctx, name)
+				done <- answer{info, err}
+			}()
+			return done
+		}
+		alias, never := wait("Other"), wait("Never")
+		synctest.Wait()
+		if err := r.AddAlias("B", "Other"); err != nil {
+			t.Fatal(err)
+		}
+		if a := <-alias; a.err != nil || a.info.Name != "B" {
+			t.Errorf("Wait = %q, %v", a.info.Name, a.err)
+		}
+		synctest.Wait()
+		if err := r.Close(soon(t)); err != nil {
+			t.Error(err)
+		}
+		if a := <-never; !errors.Is(a.err, bdev.ErrShutdown) {
+			t.Errorf("Wait while the registry is closed = %v", a.err)
+		}
+	})
 }

@@ -142,7 +142,11 @@ func TestMediaEvents(t *testing.T) {
 	}
 	events := make(chan bdev.Event, 2)
 	tell := func(e bdev.Event) { events <- e }
-	reader, err := r.Open(ctx, "A", bdev.Read, tell)
+	reader, err := r.Open(ctx, "A", bdev.Read, func(e bdev.Event) {
+		if e.Kind == bdev.EventMedia {
+			t.Error("a reader without media events is told of some")
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
