@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gospdk/gospdk/thread"
+	"github.com/gospdk/gospdk/thread/iobuf"
 )
 
 // channel is what a device has on one thread, shared by the thread's users.
@@ -26,8 +27,22 @@ type channel struct {
 	epoch  uint8
 	drains []func() // the first waits for the former epoch
 
+	limits  limits
+	watch   watchSet
+	splits  int    // IOs that are carried out in parts
 	waiting ioList // for a range lock
+	queued  queued // for the device to have room
 	parts   partPool
+
+	bufs      *iobuf.Channel // nil until memory is needed
+	bufRef    *thread.ChannelRef
+	borrowers []*borrower // reads that wait for memory
+
+	qos       *qos // nil without limits
+	qosPoller *thread.Poller
+
+	histogram   *Histogram
+	histogramOp Op // what it is for; 0 for all
 }
 
 // epochHeld counts IO that no drain waits for.
@@ -38,7 +53,7 @@ func (d *disk) openChannel(t *thread.Thread) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &channel{d: d, t: t, mod: mod}
+	k := &channel{d: d, t: t, mod: mod, limits: newLimits(&d.info)}
 	if err := k.parts.init(d); err != nil {
 		mod.Close()
 		return nil, err
@@ -48,13 +63,24 @@ func (d *disk) openChannel(t *thread.Thread) (*channel, error) {
 	d.channels = append(d.channels, k)
 	k.frozen = d.reset.active
 	k.locks = slices.Clone(d.locks.active)
+	k.setQoS(d.flow.qos)
+	if err := k.setHistogram(d.flow.histogram); err != nil {
+		flag.Debugf("%s: %v", d.info.Name, err)
+	}
 	return k, nil
 }
 
 // Close implements io.Closer for the thread, when the last user is gone.
 func (k *channel) Close() error {
 	k.mod.Close()
-	k.parts.close()
+	for _, p := range []*thread.Poller{k.queued.poller, k.qosPoller} {
+		if p != nil {
+			p.Stop()
+		}
+	}
+	if k.bufRef != nil {
+		k.bufRef.Put()
+	}
 	k.d.mu.Lock()
 	defer k.d.mu.Unlock()
 	k.d.channels = slices.DeleteFunc(k.d.channels, func(o *channel) bool { return o == k })
@@ -65,24 +91,33 @@ func (k *channel) Close() error {
 // gate lets IO take the fast path, or not, after the state has changed.
 func (k *channel) gate() {
 	for _, c := range k.users {
-		c.fast = k.fastOps(c.desc)
+		c.fast = k.fastOps(c)
 	}
 }
 
 // fastOps are the operations that go straight to the device.
-func (k *channel) fastOps(desc *Desc) opSet {
-	if k.frozen > 0 {
+func (k *channel) fastOps(c *UserChannel) opSet {
+	if k.frozen > 0 || k.watch&watchQueued != 0 || c.timeouts != nil {
 		return 0
 	}
 	ops := k.d.native &^ setOf(OpReset, OpAbort)
-	if !desc.writable.Load() || len(k.locks) > 0 {
+	if !c.desc.writable.Load() || len(k.locks) > 0 {
 		ops &^= changing
+	}
+	for _, l := range k.locks {
+		if l.all {
+			return 0
+		}
+	}
+	if k.qos != nil {
+		ops &^= limited
 	}
 	return ops
 }
 
 // drain calls done once all IO that has been submitted so far has ended.
 func (k *channel) drain(done func()) {
+	k.watch |= watchDrains
 	k.drains = append(k.drains, done)
 	if len(k.drains) == 1 {
 		k.epoch ^= 1
@@ -104,6 +139,7 @@ func (k *channel) drained() {
 			k.epoch ^= 1 // the next one's turn
 		} else {
 			k.drains = nil
+			k.watch &^= watchDrains
 		}
 		done()
 	}

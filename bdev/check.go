@@ -6,24 +6,16 @@ package bdev
 // it: the fast half of check.
 func (c *UserChannel) plain(io *IO) bool {
 	if io.Op > OpWrite {
-		return c.check(io) == StatusSuccess && !c.crosses(io)
+		return c.check(io) == StatusSuccess && c.k.limits.simple(io)
 	}
 	size := c.d.blocks.Load()
 	if io.Blocks-1 >= size || io.Offset > size-io.Blocks {
 		return false
 	}
-	if io.Meta != nil || c.boundary != 0 && c.crosses(io) {
-		return c.check(io) == StatusSuccess && !c.crosses(io)
-	}
-	if len(io.Iov) == 1 && c.align == 0 {
+	if len(io.Iov) == 1 && !c.strict && io.Meta == nil {
 		return uint64(len(io.Iov[0])) == io.Blocks*c.blockSize
 	}
-	return c.checkIov(io.Iov, io.Blocks*c.blockSize) == StatusSuccess
-}
-
-// crosses tells whether io must be split at the device's boundary.
-func (c *UserChannel) crosses(io *IO) bool {
-	return c.boundary != 0 && splitting.has(io.Op) && io.Offset%c.boundary+io.Blocks > c.boundary
+	return c.check(io) == StatusSuccess && c.k.limits.simple(io)
 }
 
 // check says what is wrong with the fields of io.
@@ -37,7 +29,7 @@ func (c *UserChannel) check(io *IO) Status {
 	if s := c.checkRange(io); s != StatusSuccess {
 		return s
 	}
-	if carrying.has(io.Op) {
+	if carrying.has(io.Op) && (io.Iov != nil || io.Op != OpRead) {
 		if s := c.checkData(io); s != StatusSuccess {
 			return s
 		}
@@ -46,7 +38,7 @@ func (c *UserChannel) check(io *IO) Status {
 		if io.Meta != nil {
 			return StatusInvalid
 		}
-		return c.checkIov(io.WriteIov, io.Blocks*c.blockSize)
+		return checkIov(io.WriteIov, io.Blocks*c.blockSize)
 	}
 	return StatusSuccess
 }
@@ -56,6 +48,13 @@ func (c *UserChannel) checkRange(io *IO) Status {
 	size := c.d.blocks.Load()
 	within := func(offset uint64) bool { return io.Blocks <= size && offset <= size-io.Blocks }
 	switch {
+	case zoneOps.has(io.Op):
+		return c.checkZone(io, size)
+	case io.Op == OpSeekData || io.Op == OpSeekHole:
+		if io.Offset >= size {
+			return StatusOutOfRange
+		}
+		return StatusSuccess
 	case io.Op == OpFlush:
 		if !within(io.Offset) {
 			return StatusOutOfRange
@@ -69,15 +68,24 @@ func (c *UserChannel) checkRange(io *IO) Status {
 		return StatusOutOfRange
 	case io.Op == OpCopy && !within(io.CopySrc):
 		return StatusOutOfRange
-	case io.Op == OpCompareAndWrite && io.Blocks > uint64(max(1, c.d.info.AtomicCompareWrite)):
+	case io.Op == OpCompareAndWrite && io.Blocks > c.maxCompareWrite():
 		return StatusInvalid
 	}
 	return StatusSuccess
 }
 
+// maxCompareWrite is how many blocks a compare and write may have: as many as
+// the device says, otherwise a write unit.
+func (c *UserChannel) maxCompareWrite() uint64 {
+	if n := c.d.info.AtomicCompareWrite; n > 0 {
+		return uint64(n)
+	}
+	return uint64(max(1, c.d.info.WriteUnit))
+}
+
 // checkData checks the buffers of an operation that has any.
 func (c *UserChannel) checkData(io *IO) Status {
-	if s := c.checkIov(io.Iov, io.Blocks*c.blockSize); s != StatusSuccess {
+	if s := checkIov(io.Iov, io.Blocks*c.blockSize); s != StatusSuccess {
 		return s
 	}
 	if io.Meta == nil {
@@ -93,14 +101,11 @@ func (c *UserChannel) checkData(io *IO) Status {
 	return StatusSuccess
 }
 
-// checkIov checks that the pieces are want bytes together, and aligned.
-func (c *UserChannel) checkIov(iov [][]byte, want uint64) Status {
+// checkIov checks that the pieces are want bytes together.
+func checkIov(iov [][]byte, want uint64) Status {
 	var sum uint64
 	for _, p := range iov {
 		sum += uint64(len(p))
-		if c.align != 0 && address(p)&c.align != 0 {
-			return StatusMisaligned
-		}
 	}
 	if sum != want {
 		return StatusLength

@@ -45,6 +45,7 @@ type Desc struct {
 	writable atomic.Bool
 	channels atomic.Int32 // open user channels
 	onEvent  func(Event)
+	timeout  atomic.Pointer[ioTimeout] // nil for none
 
 	// Under d.mu.
 	closed   bool

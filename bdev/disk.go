@@ -36,7 +36,8 @@ type disk struct {
 	descs    []*Desc
 	channels []*channel
 	claim    claim
-	past     opStats // statistics of closed channels
+	past     account // statistics of closed channels
+	flow     flow    // what the data path keeps
 	locks    lockTable
 	reset    resetState
 }

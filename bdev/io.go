@@ -2,6 +2,8 @@
 
 package bdev
 
+import "github.com/gospdk/gospdk/dif"
+
 // IO is one operation on a device. The submitter owns it, usually embedded in
 // its own request, and uses it again after completion. From Submit until Done
 // is called, all of it belongs to the block layer and the data buffers to the
@@ -13,7 +15,7 @@ type IO struct {
 
 	state ioState
 	epoch uint8 // which of the channel's counts it is in
-	inner bool  // the core's own, not in the statistics
+	flags ioFlags
 
 	// Status is set when Done is called.
 	Status Status
@@ -33,8 +35,10 @@ type IO struct {
 	// Done is told of the end, on the channel's thread.
 	Done Completer // the fields up to here are a cache line
 
-	// Iov is the data of OpRead, OpWrite, OpCompare and OpCompareAndWrite:
-	// exactly Blocks times the block size, in any number of pieces.
+	// Iov is the data of OpRead, OpWrite, OpCompare, OpCompareAndWrite and
+	// OpZoneAppend: exactly Blocks times the block size, in any number of
+	// pieces at any address. An OpRead without Iov is given memory: see
+	// ReleaseBuffer.
 	Iov [][]byte
 	// Meta is separate metadata, Blocks times MDSize, or nil to transfer
 	// none. OpCompareAndWrite takes none.
@@ -61,6 +65,11 @@ type IO struct {
 	Next   *IO
 
 	split split
+	lent  [2][]byte // the memory of a read that came without, and the buffer that it is in
+	slot  int32     // place in the channel's list of IO, from 1; 0 for none
+	// DIFExclude are checks of the protection information, of those in
+	// Info.DIFCheck, that this IO is to do without.
+	DIFExclude dif.Flags
 }
 
 // Completer is told when an IO has ended. The IO is the submitter's again and
@@ -68,17 +77,6 @@ type IO struct {
 type Completer interface {
 	Complete(*IO)
 }
-
-type ioState uint8
-
-const (
-	ioIdle     ioState = iota
-	ioFlight           // with the device
-	ioChild            // with the device, as a part of another
-	ioSplit            // its parts are with the device
-	ioWaiting          // for a range lock
-	ioDeferred         // has ended, to be handed over in the next round
-)
 
 // Submitted tells whether the IO is on its way: from Submit until Done is
 // called. On the channel's thread.

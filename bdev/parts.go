@@ -3,20 +3,18 @@
 package bdev
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/gospdk/gospdk/dma"
 )
 
-// maxParts is how many parts may be with the device at once for one thread.
-// IO that finds none free waits for its turn.
+// maxParts is how many parts may be under way at once for one thread. IO that
+// finds none free waits for its turn.
 const maxParts = 64
 
-// Emulation moves at most this many bytes at once.
-const (
-	zeroBytes   = 1 << 20
-	bounceBytes = 64 << 10
-)
+// zeroBytes is how many zeroes there are to write from.
+const zeroBytes = 1 << 20
 
 // zeroes is what write zeroes is emulated with, shared by all devices that
 // need it, for the life of the program.
@@ -29,19 +27,11 @@ type partPool struct {
 	made    int
 	starved ioList // IO that waits for a free part
 	feeding bool
-
-	blockSize, mdSize uint64 // mdSize is that of separate metadata
-	zero              []byte
+	hungry  []*part // those that wait for memory
+	zero    []byte
 }
 
-// bounce is where an emulated compare reads to.
-type bounce struct{ buf *dma.Buffer }
-
 func (pp *partPool) init(d *disk) error {
-	pp.blockSize = uint64(d.info.BlockSize)
-	if !d.info.MDInterleaved {
-		pp.mdSize = uint64(d.info.MDSize)
-	}
 	if d.able.has(OpWriteZeroes) && !d.native.has(OpWriteZeroes) {
 		buf, err := zeroes()
 		if err != nil {
@@ -50,16 +40,6 @@ func (pp *partPool) init(d *disk) error {
 		pp.zero = buf.Bytes()
 	}
 	return nil
-}
-
-func (pp *partPool) close() {
-	for _, p := range pp.free {
-		if p.bounce != nil {
-			p.bounce.buf.Free()
-			p.bounce = nil
-		}
-	}
-	pp.free = nil
 }
 
 // take returns a free part, nil if there is none.
@@ -73,14 +53,15 @@ func (pp *partPool) take() *part {
 		return nil
 	}
 	pp.made++
-	return &part{iov: make([][]byte, 0, 8)}
+	p := &part{iov: make([][]byte, 0, 8)}
+	p.waiter.Taker = p
+	return p
 }
 
 // put takes a part back, and lets go of the user's memory.
 func (pp *partPool) put(p *part) {
-	clear(p.io.Iov)
-	clear(p.want)
-	p.parent, p.want, p.wantMeta, p.io.Meta = nil, p.want[:0], nil, nil
+	clear(p.iov)
+	p.parent, p.iov, p.io.Iov, p.io.Meta, p.mem = nil, p.iov[:0], nil, nil, nil
 	pp.free = append(pp.free, p)
 }
 
@@ -98,36 +79,19 @@ func (pp *partPool) feed() {
 	pp.feeding = false
 }
 
-// fillZeroes makes io a write of up to n zeroed blocks and returns how many.
-func (pp *partPool) fillZeroes(io *IO, n uint64) uint64 {
-	n = min(n, zeroBytes/max(pp.blockSize, pp.mdSize))
-	io.Op, io.Blocks = OpWrite, n
-	io.Iov = append(io.Iov, pp.zero[:n*pp.blockSize])
-	if pp.mdSize > 0 {
-		io.Meta = pp.zero[:n*pp.mdSize]
-	}
-	return n
-}
-
-// fillBounce makes p a read of up to n blocks and returns how many.
-func (pp *partPool) fillBounce(p *part, n uint64, meta bool) (uint64, Status) {
-	var md uint64
-	if meta {
-		md = pp.mdSize
-	}
-	if p.bounce == nil {
-		buf, err := dma.Alloc(int(max(bounceBytes, pp.blockSize+pp.mdSize)), 4096)
-		if err != nil {
-			return 0, StatusNoMemory
+// abortHungry ends the parts that wait for memory: all, or those of only.
+func (k *channel) abortHungry(only *IO) {
+	for i := 0; i < len(k.parts.hungry); {
+		p := k.parts.hungry[i]
+		if (only != nil && p.parent != only) || !k.bufs.Cancel(&p.waiter) {
+			i++
+			continue
 		}
-		p.bounce = &bounce{buf}
+		k.parts.hungry = slices.Delete(k.parts.hungry, i, i+1)
+		c := p.parent.ch
+		c.depth++
+		p.end(StatusAborted)
+		c.depth--
+		i = 0 // the user may have done anything
 	}
-	mem := p.bounce.buf.Bytes()
-	n = min(n, uint64(len(mem))/(pp.blockSize+md))
-	p.io.Op, p.io.Blocks = OpRead, n
-	p.io.Iov = append(p.io.Iov, mem[:n*pp.blockSize])
-	if md > 0 {
-		p.io.Meta = mem[n*pp.blockSize : n*(pp.blockSize+md)]
-	}
-	return n, StatusSuccess
 }

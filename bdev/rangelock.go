@@ -2,18 +2,22 @@
 
 package bdev
 
-import "slices"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // rangeLock keeps all threads from changing a range of blocks, so that the
-// core can read, decide and write there. The locks of a device are a list
-// under its mutex; each channel has a copy of it, brought up to date by
-// messages, so that IO looks only at what its thread has.
+// core can read, decide and write there, or from using it at all. The locks
+// of a device are a list under its mutex; each channel has a copy of it,
+// brought up to date by messages, so that IO looks only at what its thread
+// has.
 type rangeLock struct {
 	offset, blocks uint64
-	owner          *channel
-	granted        func()     // called on the owner's thread
-	members        []*channel // who knows of the lock
-	pending        int        // members that still drain; the owner's thread counts
+	all            bool         // reading waits too
+	owner          *channel     // nil: granted is called on some thread
+	granted        func()       // called on the owner's thread
+	pending        atomic.Int32 // channels that still drain
 }
 
 // lockTable is under the disk's mutex.
@@ -26,39 +30,46 @@ func (l *rangeLock) overlaps(offset, blocks uint64) bool {
 	return offset < l.offset+l.blocks && l.offset < offset+blocks
 }
 
-// locked tells whether io changes blocks that are locked.
-func (k *channel) locked(io *IO) bool {
-	if len(k.locks) == 0 || !changing.has(io.Op) {
-		return false
+// holds tells whether io has to wait for l.
+func (l *rangeLock) holds(io *IO) bool {
+	if changing.has(io.Op) {
+		return l.overlaps(io.Offset, max(io.Blocks, 1)) || l.all && io.Op == OpCopy && l.overlaps(io.CopySrc, io.Blocks)
 	}
-	return slices.ContainsFunc(k.locks, func(l *rangeLock) bool { return l.overlaps(io.Offset, io.Blocks) })
+	return l.all && ranged.has(io.Op) && l.overlaps(io.Offset, io.Blocks)
 }
 
-// lock asks for l; l.granted is called once nothing changes the range any
-// more. On the owner's thread.
+// locked tells whether io has to wait for a lock.
+func (k *channel) locked(io *IO) bool {
+	return len(k.locks) > 0 && slices.ContainsFunc(k.locks, func(l *rangeLock) bool { return l.holds(io) })
+}
+
+// lock asks for l; l.granted is called once nothing that l is against is
+// under way any more. With an owner, on its thread.
 func (d *disk) lock(l *rangeLock) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	overlap := func(o *rangeLock) bool { return o.overlaps(l.offset, l.blocks) }
 	if slices.ContainsFunc(d.locks.active, overlap) || slices.ContainsFunc(d.locks.waiting, overlap) {
 		d.locks.waiting = append(d.locks.waiting, l)
+		d.mu.Unlock()
 		return
 	}
 	d.activate(l)
+	d.mu.Unlock()
+	l.drained(d) // for the one that activate has counted too many
 }
 
-// activate tells all channels of l. d.mu is held. A channel that is opened
-// later finds l in the table and has nothing to drain.
+// activate tells all channels of l. d.mu is held; the caller calls drained
+// afterwards, without it. A channel that is opened later finds l in the table
+// and has nothing to drain.
 func (d *disk) activate(l *rangeLock) {
 	d.locks.active = append(d.locks.active, l)
-	l.members = slices.Clone(d.channels)
-	l.pending = len(l.members)
-	for _, k := range l.members {
+	l.pending.Store(int32(len(d.channels)) + 1)
+	for _, k := range d.channels {
 		d.tell(k, func() {
 			k.locks = append(k.locks, l)
 			k.gate()
-			k.drain(func() { d.tell(l.owner, l.drained, nil) })
-		}, func() { d.tell(l.owner, l.drained, nil) })
+			k.drain(func() { l.drained(d) })
+		}, func() { l.drained(d) })
 	}
 }
 
@@ -69,20 +80,28 @@ func (d *disk) tell(k *channel, fn, gone func()) {
 	}
 }
 
-func (l *rangeLock) drained() {
-	if l.pending--; l.pending == 0 {
+func (l *rangeLock) drained(d *disk) {
+	switch {
+	case l.pending.Add(-1) > 0:
+	case l.owner != nil:
+		d.tell(l.owner, l.granted, nil)
+	default:
 		l.granted()
 	}
 }
 
-// unlock ends l. On the owner's thread.
+// unlock ends l, or its wait.
 func (d *disk) unlock(l *rangeLock) {
+	var next []*rangeLock
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.locks.active = slices.DeleteFunc(d.locks.active, func(o *rangeLock) bool { return o == l })
-	for _, k := range d.channels {
-		d.tell(k, func() { k.unlock(l) }, nil)
+	is := func(o *rangeLock) bool { return o == l }
+	if slices.ContainsFunc(d.locks.active, is) {
+		d.locks.active = slices.DeleteFunc(d.locks.active, is)
+		for _, k := range d.channels {
+			d.tell(k, func() { k.unlock(l) }, nil)
+		}
 	}
+	d.locks.waiting = slices.DeleteFunc(d.locks.waiting, is)
 	// Those that waited may go, unless they overlap an earlier one.
 	var still []*rangeLock
 	for _, w := range d.locks.waiting {
@@ -92,8 +111,13 @@ func (d *disk) unlock(l *rangeLock) {
 			continue
 		}
 		d.activate(w)
+		next = append(next, w)
 	}
 	d.locks.waiting = still
+	d.mu.Unlock()
+	for _, w := range next {
+		w.drained(d)
+	}
 }
 
 // unlock forgets l and lets those go that waited for it.
@@ -108,42 +132,6 @@ func (k *channel) retry() {
 	waiting := k.waiting
 	k.waiting = ioList{}
 	for io := waiting.pop(); io != nil; io = waiting.pop() {
-		c := io.ch
-		c.depth++
-		c.route(io)
-		c.depth--
+		io.ch.again(io)
 	}
-}
-
-// compareAndWrite compares and, if that succeeds, writes, under a lock.
-func (c *UserChannel) compareAndWrite(io *IO) {
-	w := &compareWrite{c: c, io: io}
-	w.lock = rangeLock{offset: io.Offset, blocks: io.Blocks, owner: c.k, granted: w.compare}
-	c.d.lock(&w.lock)
-}
-
-// compareWrite is a compare and write under way; io is its user's.
-type compareWrite struct {
-	c     *UserChannel
-	io    *IO
-	lock  rangeLock
-	inner IO
-}
-
-func (w *compareWrite) compare() {
-	io := w.io
-	w.inner = IO{Op: OpCompare, Offset: io.Offset, Blocks: io.Blocks, Iov: io.Iov, Done: w}
-	w.c.submitInner(&w.inner)
-}
-
-// Complete implements Completer.
-func (w *compareWrite) Complete(inner *IO) {
-	io := w.io
-	if inner.Op == OpCompare && inner.Status == StatusSuccess {
-		*inner = IO{Op: OpWrite, Offset: io.Offset, Blocks: io.Blocks, Iov: io.WriteIov, Done: w}
-		w.c.submitInner(inner)
-		return
-	}
-	w.c.d.unlock(&w.lock)
-	w.c.finish(io, inner.Status)
 }

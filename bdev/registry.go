@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospdk/gospdk/notify"
 	"github.com/gospdk/gospdk/thread"
+	"github.com/gospdk/gospdk/thread/iobuf"
 )
 
 // Registry holds the block devices of a program. Its methods may be called
@@ -36,7 +37,8 @@ type Registry struct {
 	notices *notify.Log
 	threads func() []*thread.Thread // those of the program, nil if none was told
 
-	bg background
+	bg      background
+	buffers *iobuf.Pool // nil until memory is needed
 }
 
 // Option is a choice about a new Registry.

@@ -16,6 +16,9 @@ func (c *UserChannel) submitSlow(io *IO) {
 	}
 	c.depth++
 	c.hold(io)
+	if c.timeouts != nil {
+		c.track(io)
+	}
 	if s := c.check(io); s != StatusSuccess {
 		c.finish(io, s)
 	} else {
@@ -28,6 +31,13 @@ func (c *UserChannel) submitSlow(io *IO) {
 func (c *UserChannel) hold(io *IO) {
 	io.state, io.epoch = ioWaiting, epochHeld
 	c.inflight[epochHeld]++
+}
+
+// enter counts a held IO so that drains wait for it.
+func (c *UserChannel) enter(io *IO) {
+	c.inflight[epochHeld]--
+	io.epoch = c.k.epoch
+	c.inflight[io.epoch]++
 }
 
 // finish ends an IO that the core carries out.
@@ -47,8 +57,12 @@ func (c *UserChannel) route(io *IO) {
 		c.finish(io, StatusAborted)
 	case c.k.locked(io):
 		c.k.waiting.push(io)
-	case io.Op == OpCompareAndWrite && !c.d.native.has(io.Op):
+	case !c.passes(io):
+		// queued
+	case io.Op == OpCompareAndWrite && !(c.d.native.has(io.Op) && c.k.limits.simple(io)):
 		c.compareAndWrite(io)
+	case c.exclude(io):
+		c.splitLocked(io)
 	default:
 		c.launch(io)
 	}
@@ -56,12 +70,29 @@ func (c *UserChannel) route(io *IO) {
 
 // launch brings a held IO to the device, in parts if need be.
 func (c *UserChannel) launch(io *IO) {
-	c.inflight[epochHeld]--
-	io.epoch = c.k.epoch
-	c.inflight[io.epoch]++
-	if c.d.native.has(io.Op) && !c.crosses(io) {
-		io.state = ioFlight
-		c.mod.Submit(io)
+	io.flags &^= flagPaid
+	c.enter(io)
+	native := c.d.native.has(io.Op)
+	switch {
+	case io.Op == OpCopy && io.CopySrc == io.Offset:
+		c.finish(io, StatusSuccess)
+	case !native && io.Op == OpSeekData: // all blocks hold data
+		io.Result = io.Offset
+		c.finish(io, StatusSuccess)
+	case !native && io.Op == OpSeekHole:
+		io.Result = NoBlock
+		c.finish(io, StatusSuccess)
+	case io.Op == OpRead && io.Iov == nil:
+		c.borrow(io)
+	default:
+		c.toDevice(io)
+	}
+}
+
+// toDevice brings an IO that drains wait for to the device.
+func (c *UserChannel) toDevice(io *IO) {
+	if c.d.native.has(io.Op) && c.k.limits.simple(io) {
+		c.k.toDevice(io, ioFlight)
 		return
 	}
 	c.split(io)
@@ -70,7 +101,7 @@ func (c *UserChannel) launch(io *IO) {
 // submitInner starts an IO of the core's own. Its fields are right, and locks
 // do not concern it.
 func (c *UserChannel) submitInner(io *IO) {
-	io.ch, io.inner = c, true
+	io.ch, io.flags = c, flagInner
 	c.hold(io)
 	if c.k.frozen > 0 && io.Op != OpReset {
 		c.finish(io, StatusAborted)
@@ -88,11 +119,19 @@ func (c *UserChannel) abort(io *IO) {
 	switch {
 	case t == nil || t == io || t.ch != c || t.state == ioIdle || t.state == ioDeferred:
 		c.finish(io, StatusFailed) // not outstanding
-	case c.k.waiting.remove(t):
+	case c.k.waiting.remove(t) || limited.has(t.Op) && c.turnOf(t.Op).queue.remove(t):
 		c.finish(t, StatusAborted)
 		c.finish(io, StatusSuccess)
+	case t.state == ioWaiting && c.k.abortBorrowers(t):
+		c.finish(io, StatusSuccess)
+	case t.state == ioFlight+queuedFrom:
+		c.k.abortQueued(t)
+		c.finish(io, StatusSuccess)
 	case t.state == ioSplit:
-		t.split.fail(StatusAborted) // no further parts; those with the device end
+		// No further parts. Those with the device end.
+		t.split.fail(StatusAborted)
+		c.k.abortHungry(t)
+		c.k.abortQueued(t)
 		c.finish(io, StatusSuccess)
 	case t.state == ioFlight && c.d.native.has(OpAbort):
 		c.launch(io)

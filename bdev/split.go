@@ -2,21 +2,16 @@
 
 package bdev
 
-import "bytes"
-
-// splitting operations must not cross the device's boundary.
-var splitting = setOf(OpRead, OpWrite, OpCompare)
-
 // emulated returns what the core makes of a device's native operations.
 func emulated(native opSet) opSet {
-	ops := setOf(OpReset, OpAbort)
+	ops := setOf(OpReset, OpAbort, OpSeekData, OpSeekHole)
 	if native.has(OpWrite) {
 		ops |= setOf(OpWriteZeroes)
 	}
 	if native.has(OpRead) {
 		ops |= setOf(OpCompare)
 		if native.has(OpWrite) {
-			ops |= setOf(OpCompareAndWrite)
+			ops |= setOf(OpCompareAndWrite, OpCopy)
 		}
 	}
 	return ops
@@ -26,10 +21,13 @@ func emulated(native opSet) opSet {
 type split struct {
 	next, left uint64 // blocks that no part has been made for
 	seg, off   int    // where they begin in Iov
-	parts      uint32 // with the device
+	parts      uint32 // under way
 	busy       bool   // parts are being made
 	starved    bool   // in the queue for a free part
+	single     bool   // one part at a time
+	backward   bool   // the last blocks first
 	status     Status // of the first part that failed
+	lock       *rangeLock
 }
 
 // fail stops the making of further parts.
@@ -42,11 +40,18 @@ func (s *split) fail(status Status) {
 // split carries io out in parts.
 func (c *UserChannel) split(io *IO) {
 	io.state = ioSplit
-	io.split = split{next: io.Offset, left: io.Blocks}
+	lock := io.split.lock
+	io.split = split{next: io.Offset, left: io.Blocks, lock: lock}
+	c.k.splits++
+	if io.Op == OpCopy {
+		s := &io.split
+		s.single = io.Offset < io.CopySrc+io.Blocks && io.CopySrc < io.Offset+io.Blocks
+		s.backward = s.single && io.Offset > io.CopySrc
+	}
 	c.advance(io)
 }
 
-// advance submits parts of io while there are any to make and to make them
+// advance makes parts of io while there are any to make and to make them
 // from, and ends io with its last part. Parts that end within their Submit
 // come here again; busy leaves the work to the loop below them.
 func (c *UserChannel) advance(io *IO) {
@@ -55,7 +60,7 @@ func (c *UserChannel) advance(io *IO) {
 		return
 	}
 	s.busy = true
-	for s.left > 0 && s.status == StatusSuccess {
+	for s.left > 0 && s.status == StatusSuccess && !(s.single && s.parts > 0) {
 		if c.k.frozen > 0 {
 			s.fail(StatusAborted)
 			break
@@ -67,122 +72,48 @@ func (c *UserChannel) advance(io *IO) {
 			break
 		}
 		s.parts++
-		if status := c.fill(p, io); status != StatusSuccess {
+		if status := c.plan(p, io); status != StatusSuccess {
 			s.parts--
 			s.fail(status)
 			c.k.parts.put(p)
 			c.k.parts.feed()
 			break
 		}
-		c.mod.Submit(&p.io)
+		if p.need == 0 || c.k.memory(p) {
+			p.begin()
+		}
 	}
 	s.busy = false
 	if s.parts == 0 && !s.starved {
+		c.k.splits--
+		if s.lock != nil {
+			c.d.unlock(s.lock)
+			s.lock = nil
+		}
 		c.finish(io, s.status)
 	}
 }
 
-// fill makes p the next part of io.
-func (c *UserChannel) fill(p *part, io *IO) Status {
-	s := &io.split
-	n := s.left
-	if c.boundary != 0 {
-		n = min(n, c.boundary-s.next%c.boundary)
+// exclude tells whether io needs a lock because it changes write units in
+// part.
+func (c *UserChannel) exclude(io *IO) bool {
+	l := &c.k.limits
+	if l.whole(io.Offset, io.Blocks) || io.inner() {
+		return false
 	}
-	p.parent = io
-	p.io = IO{Op: io.Op, state: ioChild, ch: c, Offset: s.next, Blocks: n, Done: p, Iov: p.iov[:0]}
-	switch {
-	case io.Op == OpWriteZeroes:
-		n = c.k.parts.fillZeroes(&p.io, n)
-	case io.Op == OpCompare && !c.d.native.has(OpCompare):
-		var status Status
-		if n, status = c.k.parts.fillBounce(p, n, io.Meta != nil); status != StatusSuccess {
-			return status
-		}
-		p.want = s.cut(io.Iov, n*c.blockSize, p.want[:0])
-		p.wantMeta = c.partMeta(io, n)
-	default:
-		p.io.Iov = s.cut(io.Iov, n*c.blockSize, p.io.Iov)
-		p.io.Meta = c.partMeta(io, n)
-	}
-	p.iov = p.io.Iov[:0]
-	s.next += n
-	s.left -= n
-	return StatusSuccess
+	return io.Op == OpWrite || (io.Op == OpWriteZeroes || io.Op == OpCopy) && !c.d.native.has(io.Op)
 }
 
-// partMeta returns the metadata of the next n blocks of io.
-func (c *UserChannel) partMeta(io *IO, n uint64) []byte {
-	if io.Meta == nil {
-		return nil
+// splitLocked is split under a lock on the write units that io touches.
+func (c *UserChannel) splitLocked(io *IO) {
+	lock := &rangeLock{owner: c.k}
+	lock.offset, lock.blocks = c.k.limits.units(io.Offset, io.Blocks)
+	lock.granted = func() {
+		io.split.lock = lock
+		c.enter(io)
+		c.depth++
+		c.split(io)
+		c.depth--
 	}
-	md := uint64(c.d.info.MDSize)
-	at := (io.split.next - io.Offset) * md
-	return io.Meta[at : at+n*md]
-}
-
-// cut appends the next size bytes of iov to dst.
-func (s *split) cut(iov [][]byte, size uint64, dst [][]byte) [][]byte {
-	for size > 0 {
-		p := iov[s.seg][s.off:]
-		if uint64(len(p)) > size {
-			p = p[:size:size]
-			s.off += len(p)
-		} else {
-			s.seg, s.off = s.seg+1, 0
-		}
-		if len(p) > 0 {
-			dst = append(dst, p)
-			size -= uint64(len(p))
-		}
-	}
-	return dst
-}
-
-// part is a piece of an IO, on its way to the device.
-type part struct {
-	io     IO
-	iov    [][]byte // io.Iov's memory, kept for the next use
-	parent *IO
-	bounce *bounce
-
-	// want and wantMeta are what a compare that is emulated expects in the
-	// bounce buffer.
-	want     [][]byte
-	wantMeta []byte
-}
-
-// Complete implements Completer.
-func (p *part) Complete(io *IO) {
-	parent, c, status := p.parent, io.ch, io.Status
-	if status == StatusSuccess && len(p.want) > 0 {
-		status = p.compare()
-	}
-	parent.split.parts--
-	if status != StatusSuccess {
-		parent.split.fail(status)
-	}
-	// One that waits for parts is advanced by feed, at its turn, and may
-	// have ended when that returns.
-	starved := parent.split.starved
-	c.k.parts.put(p)
-	c.k.parts.feed()
-	if !starved {
-		c.advance(parent)
-	}
-}
-
-// compare holds what has been read against what is wanted.
-func (p *part) compare() Status {
-	got := p.io.Iov[0]
-	for _, w := range p.want {
-		if !bytes.Equal(got[:len(w)], w) {
-			return StatusMiscompare
-		}
-		got = got[len(w):]
-	}
-	if !bytes.Equal(p.io.Meta, p.wantMeta) {
-		return StatusMiscompare
-	}
-	return StatusSuccess
+	c.d.lock(lock)
 }

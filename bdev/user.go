@@ -19,8 +19,7 @@ type UserChannel struct {
 	fast      opSet // operations that need no more than a check of their fields
 	depth     int32 // Submits on the stack
 	blockSize uint64
-	boundary  uint64 // in blocks, 0 if IO may cross it
-	align     uintptr
+	strict    bool      // reads and writes may have to be split or copied
 	now       uint64    // time of the completion that is being handed over
 	inflight  [3]uint32 // by epoch
 
@@ -34,22 +33,23 @@ type UserChannel struct {
 	desc *Desc
 	refs [2]*thread.ChannelRef // of the device's channel and the rounds
 
-	stats opStats
+	stats    account
+	turns    [2]turn // of reads and writes, under limits
+	timeouts *timeouts
+	tracked  []*IO // that timeouts watches over
+	lent     int   // reads that have the core's memory
 }
 
 func newUserChannel(desc *Desc, k *channel, r *rounds) *UserChannel {
 	d := desc.d
 	c := &UserChannel{mod: k.mod, d: d, k: k, desc: desc, rounds: r, blockSize: uint64(d.info.BlockSize)}
-	if d.info.SplitOnBoundary {
-		c.boundary = uint64(d.info.OptimalIOBoundary)
-	}
-	if d.info.Alignment > 1 {
-		c.align = uintptr(d.info.Alignment) - 1
-	}
+	c.strict = k.limits.strict
+	c.turns[1].write = true
 	c.msg.Run, c.msg.Arg = handOver, c
 	c.stats.init()
-	c.fast = k.fastOps(desc)
 	k.users = append(k.users, c)
+	c.watchTimeouts(desc.timeout.Load())
+	c.fast = k.fastOps(c)
 	return c
 }
 
@@ -61,6 +61,10 @@ func (c *UserChannel) Close() error {
 	if n := c.Outstanding(); n > 0 {
 		return fmt.Errorf("close channel to block device %q: %d IOs are outstanding: %w", c.d.info.Name, n, ErrBusy)
 	}
+	if c.lent > 0 {
+		return fmt.Errorf("close channel to block device %q: %d reads keep the memory that they were given; release it: %w", c.d.info.Name, c.lent, ErrBusy)
+	}
+	c.watchTimeouts(nil)
 	c.d.mu.Lock()
 	c.d.past.add(&c.stats)
 	c.d.mu.Unlock()
@@ -121,19 +125,26 @@ func (c *UserChannel) Submit(io *IO) {
 // must not touch the IO afterwards: it may have been submitted again.
 func (io *IO) Complete(s Status) {
 	io.Status = s
-	if io.state != ioFlight {
-		io.completePart()
+	if io.state != ioFlight || s == StatusNoMemory {
+		io.completeOdd()
 		return
 	}
 	io.ch.end(io)
 }
 
-func (io *IO) completePart() {
-	if io.state != ioChild {
+// completeOdd is Complete of parts, and of what the device has no room for.
+func (io *IO) completeOdd() {
+	switch {
+	case io.state != ioFlight && io.state != ioChild:
 		panic("bdev: " + io.Op.String() + " completed that was not outstanding")
+	case io.Status == StatusNoMemory && io.Op != OpReset:
+		io.ch.k.queueFirst(io)
+	case io.state == ioFlight:
+		io.ch.end(io)
+	default:
+		io.state = ioIdle
+		io.Done.Complete(io)
 	}
-	io.state = ioIdle
-	io.Done.Complete(io)
 }
 
 // end hands io over to the user: now, or in the next round if the user's own
@@ -170,13 +181,17 @@ func (c *UserChannel) restore(now uint64) { c.now = now }
 // deliver calls the user. An IO that the user submits from there is timed
 // from the same moment, which saves a reading of the clock each.
 func (c *UserChannel) deliver(io *IO, now uint64) {
-	if op := io.Op; op < numOps && !io.inner {
-		c.stats[op].add(io, now)
+	if !io.inner() {
+		if io.Status == StatusSuccess && io.Op < numOps {
+			c.stats.ops[io.Op].add(io, now)
+		} else {
+			c.stats.fail(io)
+		}
 	}
 	io.state = ioIdle
 	c.inflight[io.epoch]--
-	if c.k.drains != nil {
-		c.k.drained()
+	if c.k.watch != 0 {
+		c.watched(io, now)
 	}
 	before := c.now
 	c.now = now

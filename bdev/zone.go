@@ -74,3 +74,33 @@ func (a ZoneAction) String() string {
 // NoBlock is the Result of OpSeekData and OpSeekHole if there is no such
 // block.
 const NoBlock = ^uint64(0)
+
+// zoneOps are the operations on zones.
+var zoneOps = setOf(OpZoneReport, OpZoneManagement, OpZoneAppend)
+
+// checkZone checks the zones that io names. Whether a zone's state allows the
+// operation is the device's to say.
+func (c *UserChannel) checkZone(io *IO, size uint64) Status {
+	i := &c.d.info
+	switch {
+	case !i.Zoned || i.ZoneSize == 0:
+		return StatusUnsupported
+	case io.Offset >= size:
+		return StatusOutOfRange
+	case io.Op == OpZoneReport:
+		if io.Blocks == 0 || uint64(len(io.Zones)) < io.Blocks {
+			return StatusInvalid
+		}
+	case io.Offset%i.ZoneSize != 0:
+		return StatusInvalid
+	case io.Op == OpZoneManagement:
+		if int(io.ZoneAction) >= len(zoneActions) {
+			return StatusInvalid
+		}
+	case io.Blocks == 0 || i.MaxZoneAppend > 0 && io.Blocks > uint64(i.MaxZoneAppend):
+		return StatusInvalid
+	case io.Blocks > min(i.ZoneSize, size-io.Offset):
+		return StatusOutOfRange
+	}
+	return StatusSuccess
+}

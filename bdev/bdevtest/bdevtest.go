@@ -60,6 +60,8 @@ func Run(t *testing.T, maker Maker, opts ...Option) {
 		{"Info", testInfo},
 		{"Patterns", testPatterns},
 		{"ScatterGather", testScatterGather},
+		{"AnyAddress", testAnyAddress},
+		{"LentMemory", testLentMemory},
 		{"Refusals", testRefusals},
 		{"ReadOnly", testReadOnly},
 		{"WriteZeroes", testWriteZeroes},

@@ -63,10 +63,13 @@ func testPatterns(r *rig) {
 	r.user.expect(30, 10, 1)
 }
 
-// pieces cuts p into a list of odd pieces, some of them empty, as the
-// device's alignment allows.
+// pieces cuts p into a list of odd pieces, some of them empty. Half of the
+// lists keep to the device's alignment.
 func (r *rig) pieces(rng *rand.Rand, p []byte) (iov [][]byte) {
 	unit := int(max(1, r.info.Alignment))
+	if rng.IntN(2) == 0 {
+		unit = 1
+	}
 	for len(p) > 0 {
 		n := unit * (1 + rng.IntN(1<<rng.IntN(10)))
 		n = min(n, len(p))
@@ -99,15 +102,58 @@ func testScatterGather(r *rig) {
 		}
 	}
 	// One byte a piece.
-	if r.info.Alignment <= 1 {
-		p := r.mem(r.bytes(1))
-		fill(p, 3, 99, int(r.info.BlockSize))
-		iov := make([][]byte, len(p))
-		for i := range p {
-			iov[i] = p[i : i+1]
+	p := r.mem(r.bytes(1))
+	fill(p, 3, 99, int(r.info.BlockSize))
+	iov := make([][]byte, len(p))
+	for i := range p {
+		iov[i] = p[i : i+1]
+	}
+	r.user.must(&bdev.IO{Op: bdev.OpWrite, Offset: 3, Blocks: 1, Iov: iov})
+	r.user.expect(3, 1, 99)
+}
+
+// testAnyAddress moves data to and from odd addresses.
+func testAnyAddress(r *rig) {
+	r.needs(bdev.OpWrite)
+	for _, at := range r.ranges() {
+		first, blocks := at[0], at[1]
+		p := r.mem(r.bytes(blocks) + 1)[1:]
+		fill(p, first, 5, int(r.info.BlockSize))
+		r.user.must(&bdev.IO{Op: bdev.OpWrite, Offset: first, Blocks: blocks, Iov: [][]byte{p}})
+		r.user.expect(first, blocks, 5)
+		clear(p)
+		r.user.must(&bdev.IO{Op: bdev.OpRead, Offset: first, Blocks: blocks, Iov: [][]byte{p}})
+		if !r.discards {
+			if err := check(p, first, 5, int(r.info.BlockSize)); err != nil {
+				r.Fatal(err)
+			}
 		}
-		r.user.must(&bdev.IO{Op: bdev.OpWrite, Offset: 3, Blocks: 1, Iov: iov})
-		r.user.expect(3, 1, 99)
+	}
+}
+
+// testLentMemory reads without memory of its own.
+func testLentMemory(r *rig) {
+	r.needs(bdev.OpWrite)
+	r.user.write(7, 12, 6)
+	for range 3 {
+		io := bdev.IO{Op: bdev.OpRead, Offset: 7, Blocks: 12}
+		if r.bytes(12) > 64<<10 {
+			io.Blocks = 1
+		}
+		r.user.must(&io)
+		if len(io.Iov) != 1 || len(io.Iov[0]) != r.bytes(io.Blocks) {
+			r.Fatalf("a read of %d blocks was given %d pieces", io.Blocks, len(io.Iov))
+		}
+		if !r.discards {
+			if err := check(io.Iov[0], 7, 6, int(r.info.BlockSize)); err != nil {
+				r.Fatal(err)
+			}
+		}
+		if err := r.user.ch.Close(); err == nil {
+			r.Fatal("the channel was closed while memory of it was lent")
+		}
+		io.ReleaseBuffer()
+		io.ReleaseBuffer() // does nothing
 	}
 }
 

@@ -25,7 +25,7 @@ func testRefusals(r *rig) {
 		{"sum wraps", bdev.IO{Op: bdev.OpRead, Offset: math.MaxUint64, Blocks: 2, Iov: two}, bdev.StatusOutOfRange},
 		{"largest length", bdev.IO{Op: bdev.OpRead, Offset: 1, Blocks: math.MaxUint64, Iov: one}, bdev.StatusOutOfRange},
 		{"no blocks", bdev.IO{Op: bdev.OpRead}, bdev.StatusInvalid},
-		{"no data", bdev.IO{Op: bdev.OpRead, Blocks: 1}, bdev.StatusLength},
+		{"no data", bdev.IO{Op: bdev.OpRead, Blocks: 1, Iov: [][]byte{}}, bdev.StatusLength},
 		{"little data", bdev.IO{Op: bdev.OpRead, Blocks: 1, Iov: [][]byte{one[0][:r.bytes(1)-1]}}, bdev.StatusLength},
 		{"much data", bdev.IO{Op: bdev.OpRead, Blocks: 1, Iov: two}, bdev.StatusLength},
 		{"no operation", bdev.IO{}, bdev.StatusUnsupported},
@@ -99,8 +99,7 @@ func testCompareAndWrite(r *rig) {
 	if r.discards {
 		r.Skip("the device keeps no data")
 	}
-	blocks := uint64(max(1, r.info.AtomicCompareWrite))
-	blocks = min(blocks, 8)
+	blocks := min(r.maxCompareWrite(), 8)
 	r.user.write(4, blocks, 1)
 	old, data := r.mem(r.bytes(blocks)), r.mem(r.bytes(blocks))
 	fill(old, 4, 1, int(r.info.BlockSize))
@@ -117,7 +116,7 @@ func testCompareAndWrite(r *rig) {
 	if s := r.user.do(&io); s != bdev.StatusLength {
 		r.Errorf("compare and write without data to write: %v", s)
 	}
-	many := uint64(max(1, r.info.AtomicCompareWrite)) + 1
+	many := r.maxCompareWrite() + 1
 	if many <= r.info.NumBlocks {
 		p := [][]byte{r.mem(r.bytes(many))}
 		if s := r.user.do(&bdev.IO{Op: bdev.OpCompareAndWrite, Blocks: many, Iov: p, WriteIov: p}); s != bdev.StatusInvalid {
@@ -187,4 +186,11 @@ func testNoAllocations(r *rig) {
 			r.Errorf("%s: %v allocations an IO", op, n)
 		}
 	}
+}
+
+func (r *rig) maxCompareWrite() uint64 {
+	if n := r.info.AtomicCompareWrite; n > 0 {
+		return uint64(n)
+	}
+	return uint64(max(1, r.info.WriteUnit))
 }
