@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
+//go:build !amd64 || noasm
+
 package crc16
 
 func update(crc uint16, p []byte) uint16 { return updateGeneric(crc, p) }
