@@ -92,6 +92,7 @@ type Registry struct {
 	methods map[string]*Method
 	aliases map[string]*aliasOf
 	allowed map[string]bool // nil: all
+	after   []func(context.Context)
 }
 
 type aliasOf struct {
@@ -140,6 +141,14 @@ func Register[P, R any](r *Registry, name string, fn func(context.Context, P) (R
 	for _, n := range m.Aliases {
 		r.aliases[n] = &aliasOf{m: m}
 	}
+}
+
+// After has fn called when a method has been carried out, before it is
+// answered: for what a method sets going and its caller takes for done.
+func (r *Registry) After(fn func(context.Context)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.after = append(r.after, fn)
 }
 
 // SetState says in which state the target is.
@@ -226,6 +235,12 @@ func (r *Registry) Call(ctx context.Context, name string, params json.RawMessage
 		}
 	}()
 	result, err = m.call(ctx, params)
+	r.mu.RLock()
+	after := r.after
+	r.mu.RUnlock()
+	for _, fn := range after {
+		fn(ctx)
+	}
 	if err != nil {
 		return nil, asError(err)
 	}
