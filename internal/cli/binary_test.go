@@ -210,7 +210,7 @@ func (p *process) wait() int {
 // ready to be connected to.
 func startTarget(t *testing.T, dir string, args ...string) (*process, string) {
 	t.Helper()
-	p := start(t, dir, append([]string{"tgt", "--listen", filepath.Join(dir, "s")}, args...)...)
+	p := start(t, dir, append([]string{"tgt", "-r", filepath.Join(dir, "rpc"), "--listen", filepath.Join(dir, "s")}, args...)...)
 	p.await("Listening at")
 	return p, "trtype:VFIOUSER traddr:" + filepath.Join(dir, "s")
 }

@@ -52,7 +52,14 @@ Without work it sleeps; --poll keeps its CPUs spinning.`,
   gospdk tgt --listen /tmp/disk --malloc 1G
   gospdk perf -r 'trtype:VFIOUSER traddr:/tmp/disk' -q 128 -o 4k -w randread -t 5`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range []string{"malloc", "null", "nqn", "trap-doorbells", "msi"} {
+				if fl := cmd.Flags().Lookup(name); fl.Changed && len(f.listen) == 0 {
+					return usagef("--%s %s goes with --listen DIRECTORY; without it, set the target up with gospdk rpc", name, fl.Value)
+				}
+			}
+			return a.serve(cmd.Context(), f)
+		},
 	}
 	f.appFlags.add(cmd)
 	fl := cmd.Flags()
@@ -135,9 +142,6 @@ func quitOnSignal(w io.Writer) (cancel func()) {
 // embedded returns what is to be served behind vfio-user, nil for nothing.
 func (f *targetFlags) embedded(a *app) (*embedded.Config, error) {
 	if len(f.listen) == 0 {
-		if len(f.disks) > 0 {
-			return nil, usagef("--malloc and --null make namespaces of --listen; give a directory there, or make block devices with gospdk rpc bdev_malloc_create")
-		}
 		return nil, nil
 	}
 	c := &embedded.Config{NQN: f.nqn, TrapDoorbells: f.trap, MSI: f.msi}

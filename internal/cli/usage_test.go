@@ -55,8 +55,8 @@ func TestMistakes(t *testing.T) {
 		{"tgt --malloc 1M,block=1000", 2, []string{`"1000"`, "power of two"}},
 		{"tgt --null 1M,colour=red", 2, []string{"colour=red", "block=BYTES"}},
 		{"tgt -m zebra", 2, []string{"zebra"}},
-		{"tgt --nqn zebra", 1, []string{"zebra"}},
-		{"tgt --listen /nonexistent/a/b", 1, []string{"/nonexistent/a/b"}},
+		{"tgt --nqn zebra", 2, []string{"zebra"}},
+		{"tgt --no-rpc-server --listen /nonexistent/a/b", 1, []string{"/nonexistent/a/b"}},
 		{"doctor surplus", 2, []string{"surplus"}},
 		{"lspci here", 2, []string{"here", "0000:0b:00.0"}},
 		{"lspci ffff:ff:1f.7", 1, []string{"ffff:ff:1f.7", "without an address"}},
@@ -202,7 +202,7 @@ func TestTargetSeveral(t *testing.T) {
 	if code := p.wait(); code != 0 {
 		t.Errorf("perf's exit code is %d:\n%s", code, p.output())
 	}
-	if r := run(t, "tgt", "--listen", filepath.Join(dir, "s")); r.code != 1 || !strings.Contains(r.err, filepath.Join(dir, "s")) {
+	if r := run(t, "tgt", "--no-rpc-server", "--listen", filepath.Join(dir, "s")); r.code != 1 || !strings.Contains(r.err, filepath.Join(dir, "s")) {
 		t.Errorf("a second target in one directory got exit code %d:\n%s", r.code, r.err)
 	}
 	tgt.signal(syscall.SIGTERM)
