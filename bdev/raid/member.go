@@ -178,3 +178,12 @@ func (b *member) release() error {
 	}
 	return h.desc.Close()
 }
+
+// savedName is the name that a saved configuration has, SPDK's for a member
+// that was removed.
+func (b *member) savedName() string {
+	if b.name == "" {
+		return fmt.Sprintf("removed_base_bdev_%d", b.slot)
+	}
+	return b.name
+}

@@ -163,7 +163,7 @@ func (m *Module) destroy(ctx context.Context, name string, clearSB bool) (*endin
 	defer m.mu.Unlock()
 	a := m.find(name)
 	if a == nil {
-		return nil, fmt.Errorf("raid bdev %s not found: %w", name, bdev.ErrNotFound)
+		return nil, &noArray{fmt.Sprintf("raid bdev %s not found", name)}
 	}
 	if a.destroying {
 		return nil, fmt.Errorf("raid bdev %s is being deleted: %w", name, syscall.EALREADY)
@@ -175,6 +175,12 @@ func (m *Module) destroy(ctx context.Context, name string, clearSB bool) (*endin
 	a.removeAll(ctx, clearSB)
 	return a.takeOffline(), nil
 }
+
+// noArray says that there is no array of a name, in SPDK's words.
+type noArray struct{ text string }
+
+func (e *noArray) Error() string { return e.text }
+func (e *noArray) Unwrap() error { return bdev.ErrNotFound }
 
 // ending is the removal of an array's device.
 type ending struct {
@@ -228,7 +234,7 @@ func (m *Module) AddBase(ctx context.Context, name, base string) error {
 	defer m.mu.Unlock()
 	a := m.find(name)
 	if a == nil {
-		return fmt.Errorf("raid bdev %s is not found in config: %w", name, bdev.ErrNotFound)
+		return &noArray{fmt.Sprintf("raid bdev %s is not found in config", name)}
 	}
 	b := a.emptySlot(base)
 	if b == nil {
