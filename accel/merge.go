@@ -53,11 +53,14 @@ func mergesSource(t, next *Task) bool {
 	default:
 		return false
 	}
-	between := t.destination()
-	if t.source().length() != between.length() || !same(between, next.source()) || neededLater(between, next.next) {
+	between, dst := t.destination(), next.destination()
+	if t.source().length() != between.length() || !same(between, next.source()) {
 		return false
 	}
-	return next.destination().empty() || next.mayShare(t.source(), next.destination())
+	if dst.empty() || same(dst, between) { // it will be written after all
+		return true
+	}
+	return !neededLater(between, next.next) && next.mayShare(t.source(), dst)
 }
 
 func (t *Task) takeSource(from *Task) {

@@ -4,10 +4,10 @@ package software
 
 import (
 	"bytes"
-	"crypto/subtle"
-	"hash/crc32"
 
 	"github.com/minio/crc64nvme"
+
+	"github.com/gospdk/gospdk/internal/crc32c"
 )
 
 // copyPieces copies src to dst, which are equally long.
@@ -67,15 +67,22 @@ func equal(a, b [][]byte) bool {
 	return true
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// crc32c continues seed over src, without the final inversion.
-func crc32c(seed uint64, src [][]byte) uint64 {
+// checksum continues seed over src, without the final inversion.
+func checksum(seed uint64, src [][]byte) uint64 {
 	crc := uint32(seed)
 	for _, p := range src {
-		crc = crc32.Update(crc, castagnoli, p)
+		crc = crc32c.Update(crc, p)
 	}
 	return uint64(^crc)
+}
+
+// copyChecksum is checksum and copyPieces, in one pass if the pieces allow.
+func copyChecksum(seed uint64, dst, src [][]byte) uint64 {
+	if len(dst) == 1 && len(src) == 1 {
+		return uint64(^crc32c.Copy(uint32(seed), dst[0], src[0]))
+	}
+	copyPieces(dst, src)
+	return checksum(seed, src)
 }
 
 // crc64 continues seed over src.
@@ -84,24 +91,4 @@ func crc64(seed uint64, src [][]byte) uint64 {
 		seed = crc64nvme.Update(seed, p)
 	}
 	return seed
-}
-
-// xorPieces stores the exclusive or of all sources in dst, which may be one
-// of them.
-func xorPieces(dst []byte, src [][]byte) {
-	if len(dst) == 0 {
-		return
-	}
-	first := 0
-	for i, s := range src {
-		if &s[0] == &dst[0] {
-			first = i
-		}
-	}
-	copy(dst, src[first])
-	for i, s := range src {
-		if i != first {
-			subtle.XORBytes(dst, dst, s)
-		}
-	}
 }

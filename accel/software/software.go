@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/accel"
+	"github.com/gospdk/gospdk/internal/xor"
 	"github.com/gospdk/gospdk/thread"
 )
 
@@ -63,14 +64,13 @@ func (c *channel) execute(t *accel.Task) syscall.Errno {
 			return syscall.EILSEQ
 		}
 	case accel.OpCRC32C:
-		t.CRC = crc32c(t.Seed, t.Src)
+		t.CRC = checksum(t.Seed, t.Src)
 	case accel.OpCopyCRC32C:
-		copyPieces(t.Dst, t.Src)
-		t.CRC = crc32c(t.Seed, t.Src)
+		t.CRC = copyChecksum(t.Seed, t.Dst, t.Src)
 	case accel.OpCRC64:
 		t.CRC = crc64(t.Seed, t.Src)
 	case accel.OpXOR:
-		xorPieces(t.Dst[0], t.Src)
+		xor.Blocks(t.Dst[0], t.Src)
 	case accel.OpEncrypt, accel.OpDecrypt:
 		return c.crypt(t)
 	case accel.OpCompress:
