@@ -39,3 +39,12 @@ func ParseLevel(name string) (Level, error) {
 	}
 	return 0, fmt.Errorf("log: unknown level %q: want one of %s", name, strings.Join(levelNames[:], ", "))
 }
+
+// UnmarshalText implements encoding.TextUnmarshaler with ParseLevel.
+func (l *Level) UnmarshalText(b []byte) (err error) {
+	*l, err = ParseLevel(string(b))
+	return err
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
