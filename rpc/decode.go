@@ -12,77 +12,9 @@ import (
 	"math/big"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
-
-// field is one parameter.
-type field struct {
-	Name     string
-	Aliases  []string // former names
-	Required bool
-	Secret   bool
-	Doc      string
-	Default  string
-	Enum     []string
-	Min, Max string
-	index    []int
-	typ      reflect.Type
-	sub      []*field // of a struct, or of a slice's structs
-}
-
-// fieldsOf reads the tags of a parameter struct.
-func fieldsOf(t reflect.Type) (fields []*field, err error) {
-	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("%v is not a struct", t)
-	}
-	for _, sf := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
-		if !sf.IsExported() || sf.Anonymous || name == "-" {
-			continue
-		}
-		if name == "" {
-			return nil, fmt.Errorf("field %s has no json name", sf.Name)
-		}
-		f := &field{
-			Name: name, Required: sf.Tag.Get("rpc") == "required", Secret: sf.Tag.Get("secret") == "true",
-			Doc: sf.Tag.Get("doc"), Default: sf.Tag.Get("default"), Min: sf.Tag.Get("min"), Max: sf.Tag.Get("max"),
-			index: sf.Index, typ: sf.Type,
-		}
-		if s := sf.Tag.Get("enum"); s != "" {
-			f.Enum = strings.Split(s, ",")
-		}
-		if s := sf.Tag.Get("alias"); s != "" {
-			f.Aliases = strings.Split(s, ",")
-		}
-		if f.sub, err = subFields(sf.Type); err != nil {
-			return nil, fmt.Errorf("field %s: %w", sf.Name, err)
-		}
-		fields = append(fields, f)
-	}
-	return fields, nil
-}
-
-// subFields returns the members of a struct within a parameter. Types that
-// decode themselves have none.
-func subFields(t reflect.Type) ([]*field, error) {
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
-		if decodesItself(t) {
-			return nil, nil
-		}
-		t = t.Elem()
-	}
-	if t.Kind() != reflect.Struct || decodesItself(t) {
-		return nil, nil
-	}
-	return fieldsOf(t)
-}
-
-func decodesItself(t reflect.Type) bool {
-	p := reflect.PointerTo(t)
-	return p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
-}
 
 func invalid(format string, args ...any) error {
 	return Errorf(InvalidParams, "Invalid parameters: "+format, args...)
@@ -91,7 +23,7 @@ func invalid(format string, args ...any) error {
 // decodeParams fills a parameter struct. It is strict, as SPDK's decoder is:
 // names that are unknown or given twice, wrong types and missing parameters
 // are errors, which name the parameter.
-func decodeParams(fields []*field, raw json.RawMessage, v reflect.Value) error {
+func decodeParams(method string, params []*Param, raw json.RawMessage, v reflect.Value) error {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" {
 		raw = json.RawMessage("{}")
@@ -99,46 +31,48 @@ func decodeParams(fields []*field, raw json.RawMessage, v reflect.Value) error {
 	if raw[0] != '{' {
 		return invalid("params is %s: it must be an object of named parameters", kindOf(raw))
 	}
-	if len(fields) == 0 && string(bytes.Join(bytes.Fields(raw), nil)) != "{}" {
-		return invalid("the method requires no parameters, params has some")
+	if len(params) == 0 {
+		if members, err := membersOf(raw); err != nil || len(members) > 0 {
+			return Errorf(InvalidParams, "%s method requires no parameters (Invalid parameters: params is %s)", method, short(raw))
+		}
 	}
-	return decodeObject("", fields, raw, v)
+	return decodeObject("", params, raw, v)
 }
 
-func decodeObject(path string, fields []*field, raw json.RawMessage, v reflect.Value) error {
+func decodeObject(path string, params []*Param, raw json.RawMessage, v reflect.Value) error {
 	members, err := membersOf(raw)
 	if err != nil {
-		return invalid("%s: %v", cmpOr(path, "params"), err)
-	}
-	seen := map[*field]bool{}
-	for _, m := range members {
-		f := find(fields, m.name)
-		if f == nil {
-			return invalid("unknown parameter %q: there %s", path+m.name, names(fields))
+		where := strings.TrimSuffix(path, ".")
+		if where == "" {
+			where = "params"
 		}
-		if seen[f] {
+		return invalid("%s: %v", where, err)
+	}
+	const null, given = 1, 2
+	seen := map[*Param]int{}
+	for _, m := range members {
+		p := find(params, m.name)
+		if p == nil {
+			return unknown(path, m.name, params)
+		}
+		if seen[p] != 0 {
 			return invalid("parameter %q is given twice", path+m.name)
 		}
-		seen[f] = true
-		if string(m.value) == "null" && !f.Required {
-			seen[f] = false
+		if seen[p] = given; string(m.value) == "null" && !p.Required {
+			seen[p] = null
 			continue
 		}
-		if err := f.decode(path+m.name, m.value, v.FieldByIndex(f.index)); err != nil {
+		if err := p.decode(path+m.name, m.value, v.FieldByIndex(p.index)); err != nil {
 			return err
 		}
 	}
-	for _, f := range fields {
+	for _, p := range params {
 		switch {
-		case seen[f]:
-		case f.Required:
-			return invalid("parameter %q is missing (%s)", path+f.Name, f.describe())
-		case f.Default != "":
-			raw := json.RawMessage(f.Default)
-			if !json.Valid(raw) {
-				raw = json.RawMessage(strconv.Quote(f.Default))
-			}
-			if err := f.decode(path+f.Name, raw, v.FieldByIndex(f.index)); err != nil {
+		case seen[p] == given:
+		case p.Required:
+			return invalid("parameter %q is missing (%s)", path+p.Name, p.Describe())
+		case p.Default != "":
+			if err := p.decode(path+p.Name, p.defaultJSON(), v.FieldByIndex(p.index)); err != nil {
 				return err
 			}
 		}
@@ -146,31 +80,17 @@ func decodeObject(path string, fields []*field, raw json.RawMessage, v reflect.V
 	return nil
 }
 
-func find(fields []*field, name string) *field {
-	for _, f := range fields {
-		if f.Name == name || slices.Contains(f.Aliases, name) {
-			return f
-		}
+// unknown is the error for a parameter that does not exist. It lists those
+// that do.
+func unknown(path, name string, params []*Param) error {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = path + p.Name
 	}
-	return nil
-}
-
-func names(fields []*field) string {
-	if len(fields) == 0 {
-		return "are none"
+	if len(names) == 0 {
+		return invalid("unknown parameter %q: there are none", path+name)
 	}
-	all := make([]string, len(fields))
-	for i, f := range fields {
-		all[i] = f.Name
-	}
-	return "is " + strings.Join(all, ", ")
-}
-
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return strings.TrimSuffix(a, ".")
+	return invalid("unknown parameter %q: allowed are %s", path+name, strings.Join(names, ", "))
 }
 
 type member struct {
@@ -204,64 +124,97 @@ func membersOf(raw json.RawMessage) (all []member, err error) {
 	return all, nil
 }
 
-// decode decodes one parameter.
-func (f *field) decode(path string, raw json.RawMessage, v reflect.Value) error {
-	if err := decodeValue(path, f, raw, v); err != nil {
-		return err
-	}
-	return f.check(path, raw, v)
+// wrong is the error for a value that is not what the parameter takes.
+func (p *Param) wrong(path string, raw json.RawMessage) error {
+	return invalid("parameter %q is %s: it must be %s", path, p.show(raw), p.Describe())
 }
 
-func decodeValue(path string, f *field, raw json.RawMessage, v reflect.Value) error {
-	wrong := func() error {
-		return invalid("parameter %q is %s: it must be %s", path, f.show(raw), f.describe())
-	}
-	if v.Kind() == reflect.Pointer && !v.Type().Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		p := reflect.New(v.Type().Elem())
-		if err := decodeValue(path, f, raw, p.Elem()); err != nil {
+// decode decodes one parameter.
+func (p *Param) decode(path string, raw json.RawMessage, v reflect.Value) error {
+	t := v.Type()
+	switch {
+	case t == rawType:
+		v.SetBytes(bytes.Clone(raw))
+		return nil
+	case string(raw) == "null" && t.Kind() != reflect.Interface:
+		return p.wrong(path, raw)
+	case t.Kind() == reflect.Pointer && !t.Implements(unmarshalerType):
+		n := reflect.New(t.Elem())
+		if err := p.decode(path, raw, n.Elem()); err != nil {
 			return err
 		}
-		v.Set(p)
+		v.Set(n)
 		return nil
-	}
-	if decodesItself(v.Type()) {
-		if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
-			return invalid("parameter %q is %s: %v", path, f.show(raw), err)
-		}
-		return nil
+	case decodesItself(t):
+		return p.decodeOwn(path, raw, v)
 	}
 	switch v.Kind() {
 	case reflect.Struct:
 		if raw[0] != '{' {
-			return wrong()
+			return p.wrong(path, raw)
 		}
-		return decodeObject(path+".", f.sub, raw, v)
+		return decodeObject(path+".", p.Members, raw, v)
 	case reflect.Slice:
-		return decodeSlice(path, f, raw, v)
+		return p.decodeSlice(path, raw, v)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		n, ok := integer(raw)
-		if !ok || !setInteger(v, n) {
-			return wrong()
+		if !ok || !setInteger(v, n) || !p.allowsInteger(n) {
+			return p.wrong(path, raw)
 		}
 		return nil
 	}
 	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
-		return wrong()
+		return p.wrong(path, raw)
+	}
+	if v.Kind() == reflect.String {
+		return p.checkString(path, raw, v.String())
 	}
 	return nil
 }
 
-func decodeSlice(path string, f *field, raw json.RawMessage, v reflect.Value) error {
+// decodeOwn is for types that know how to decode themselves.
+func (p *Param) decodeOwn(path string, raw json.RawMessage, v reflect.Value) error {
+	target := v
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+	} else {
+		target = v.Addr()
+	}
+	if u, ok := target.Interface().(json.Unmarshaler); ok {
+		if err := u.UnmarshalJSON(raw); err != nil {
+			return p.refused(path, raw, err)
+		}
+		return nil
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return p.wrong(path, raw)
+	}
+	if err := target.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s)); err != nil {
+		return p.refused(path, raw, err)
+	}
+	return nil
+}
+
+// refused is the error for a value that its type refuses.
+func (p *Param) refused(path string, raw json.RawMessage, err error) error {
+	if len(p.Enum) > 0 || p.Secret {
+		return p.wrong(path, raw)
+	}
+	return invalid("parameter %q is %s: %v", path, p.show(raw), err)
+}
+
+func (p *Param) decodeSlice(path string, raw json.RawMessage, v reflect.Value) error {
 	var items []json.RawMessage
 	if raw[0] != '[' || json.Unmarshal(raw, &items) != nil {
-		return invalid("parameter %q is %s: it must be an array of %s", path, f.show(raw), typeName(v.Type().Elem()))
+		return p.wrong(path, raw)
 	}
 	s := reflect.MakeSlice(v.Type(), len(items), len(items))
-	item := *f
-	item.typ, item.Enum = v.Type().Elem(), nil
+	element := *p
+	element.Type = v.Type().Elem()
 	for i, raw := range items {
-		if err := decodeValue(fmt.Sprintf("%s[%d]", path, i), &item, raw, s.Index(i)); err != nil {
+		if err := element.decode(fmt.Sprintf("%s[%d]", path, i), raw, s.Index(i)); err != nil {
 			return err
 		}
 	}
@@ -269,13 +222,29 @@ func decodeSlice(path string, f *field, raw json.RawMessage, v reflect.Value) er
 	return nil
 }
 
-// integer reads a whole number, also one written with an exponent.
+// checkString refuses what is not among the values allowed, and characters
+// that end a string for the kernel.
+func (p *Param) checkString(path string, raw json.RawMessage, s string) error {
+	if len(p.Enum) > 0 && !slices.Contains(p.Enum, s) {
+		return p.wrong(path, raw)
+	}
+	if strings.ContainsRune(s, 0) {
+		return invalid("parameter %q is %s: it must not hold the character 0", path, p.show(raw))
+	}
+	return nil
+}
+
+// integer reads a whole number, also one written with a fraction or an
+// exponent, such as 1e3.
 func integer(raw json.RawMessage) (*big.Int, bool) {
 	if len(raw) == 0 || len(raw) > 40 || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
 		return nil, false
 	}
 	if n, ok := new(big.Int).SetString(string(raw), 10); ok {
 		return n, true
+	}
+	if i := bytes.IndexAny(raw, "eE"); i >= 0 && len(raw)-i > len("e-99") {
+		return nil, false // 1e999999999 would fill the memory
 	}
 	r, ok := new(big.Rat).SetString(string(raw))
 	if !ok || !r.IsInt() || r.Num().BitLen() > 64 {
@@ -299,40 +268,31 @@ func setInteger(v reflect.Value, n *big.Int) bool {
 	return true
 }
 
-// check holds a value against what is allowed.
-func (f *field) check(path string, raw json.RawMessage, v reflect.Value) error {
-	for v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return nil
-		}
-		v = v.Elem()
+// allowsInteger tells whether a number is within the limits, or one of those
+// listed.
+func (p *Param) allowsInteger(n *big.Int) bool {
+	if len(p.Enum) > 0 && !slices.Contains(p.Enum, n.String()) {
+		return false
 	}
-	if v.Kind() == reflect.String && len(f.Enum) > 0 && !slices.Contains(f.Enum, v.String()) {
-		return invalid("parameter %q is %s: it must be %s", path, f.show(raw), f.describe())
+	if lo, ok := new(big.Int).SetString(p.Min, 10); ok && n.Cmp(lo) < 0 {
+		return false
 	}
-	n, ok := integer(raw)
-	if !ok {
-		return nil
+	hi, ok := new(big.Int).SetString(p.Max, 10)
+	return !ok || n.Cmp(hi) <= 0
+}
+
+// show returns a value for a message. Secrets are not shown.
+func (p *Param) show(raw json.RawMessage) string {
+	if p.Secret || slices.ContainsFunc(p.Members, func(m *Param) bool { return m.Secret }) {
+		return "not right"
 	}
-	for _, limit := range []struct {
-		s    string
-		sign int
-	}{{f.Min, -1}, {f.Max, 1}} {
-		if l, ok := new(big.Int).SetString(limit.s, 10); ok && n.Cmp(l) == limit.sign {
-			return invalid("parameter %q is %s: it must be %s", path, f.show(raw), f.describe())
-		}
-	}
-	return nil
+	return short(raw)
 }
 
 // shown is how much of a value a message shows.
 const shown = 100
 
-// show returns a value for a message. Secrets are not shown.
-func (f *field) show(raw json.RawMessage) string {
-	if f.Secret {
-		return "not right"
-	}
+func short(raw json.RawMessage) string {
 	if len(raw) <= shown {
 		return string(raw)
 	}
@@ -343,101 +303,19 @@ func (f *field) show(raw json.RawMessage) string {
 	return string(raw[:cut]) + "…"
 }
 
-// describe says what values the parameter takes.
-func (f *field) describe() string {
-	if len(f.Enum) > 0 {
-		return "one of " + strings.Join(f.Enum, ", ")
-	}
-	s := typeName(f.typ)
-	lo, hi := f.Min, f.Max
-	if t := plain(f.typ); lo == "" && hi == "" && isInteger(t) {
-		lo, hi = limits(t)
-	}
-	switch {
-	case lo != "" && hi != "":
-		s += " from " + lo + " to " + hi
-	case lo != "":
-		s += " of at least " + lo
-	case hi != "":
-		s += " of at most " + hi
-	}
-	return s
-}
-
-func plain(t reflect.Type) reflect.Type {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t
-}
-
-func isInteger(t reflect.Type) bool {
-	return t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64
-}
-
-func limits(t reflect.Type) (lo, hi string) {
-	if t.Kind() >= reflect.Uint {
-		return "0", strconv.FormatUint(1<<t.Bits()-1, 10)
-	}
-	return strconv.FormatInt(-1<<(t.Bits()-1), 10), strconv.FormatInt(1<<(t.Bits()-1)-1, 10)
-}
-
-func typeName(t reflect.Type) string {
-	t = plain(t)
-	switch {
-	case t.PkgPath() != "" && t.Name() == "UUID":
-		return "a UUID"
-	case isInteger(t):
-		return "a whole number"
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String:
-		return "a string"
-	case reflect.Slice:
-		return "an array"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	}
-	return "an object"
-}
-
 // kindOf names a JSON value.
 func kindOf(raw json.RawMessage) string {
 	switch raw[0] {
+	case '{':
+		return "an object"
 	case '[':
 		return "an array"
 	case '"':
 		return "a string"
 	case 't', 'f':
 		return "a boolean"
+	case 'n':
+		return "null"
 	}
 	return "a number"
-}
-
-// Redact returns parameters for the log, without secrets.
-func (r *Registry) Redact(name string, params json.RawMessage) string {
-	m, ok := r.Lookup(name)
-	if !ok || !slices.ContainsFunc(m.fields, func(f *field) bool { return f.Secret }) {
-		return string(params)
-	}
-	members, err := membersOf(params)
-	if err != nil {
-		return "(not shown)"
-	}
-	var b strings.Builder
-	b.WriteByte('{')
-	for i, p := range members {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		value := string(p.value)
-		if f := find(m.fields, p.name); f == nil || f.Secret {
-			value = `"***"`
-		}
-		fmt.Fprintf(&b, "%q: %s", p.name, value)
-	}
-	b.WriteByte('}')
-	return b.String()
 }

@@ -3,6 +3,7 @@
 package rpc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -55,18 +56,29 @@ func asError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return Errorf(-int(syscall.ECANCELED), "%s: %v", Strerror(syscall.ECANCELED), err)
+	}
 	var no syscall.Errno
 	if !errors.As(err, &no) || no == 0 {
 		return &Error{InternalError, err.Error()}
 	}
-	words, message := Strerror(no), err.Error()
-	switch lower := strings.ToLower(message); {
-	case lower == strings.ToLower(words):
-		message = words
-	case !strings.Contains(message, words):
-		message = words + ": " + message
+	return &Error{-int(no), withWords(Strerror(no), err.Error())}
+}
+
+// withWords puts an errno's words in front of a message, once: errors in Go
+// often end with them.
+func withWords(words, message string) string {
+	if n := len(message) - len(words); n >= 0 && strings.EqualFold(message[n:], words) {
+		message = strings.TrimSuffix(message[:n], ": ")
 	}
-	return &Error{-int(no), message}
+	switch {
+	case message == "":
+		return words
+	case strings.Contains(message, words):
+		return message
+	}
+	return words + ": " + message
 }
 
 // Strerror returns an errno in the C library's words, "No such device".

@@ -54,10 +54,10 @@ type Method struct {
 	States     State
 	Concurrent bool         // may run beside other requests of its connection
 	Params     reflect.Type // a struct
+	Parameters []*Param     // its fields
 	Result     reflect.Type
 
-	fields []*field
-	call   func(ctx context.Context, params json.RawMessage) (any, error)
+	call func(ctx context.Context, params json.RawMessage) (any, error)
 }
 
 // Option describes a method.
@@ -116,12 +116,15 @@ func Register[P, R any](r *Registry, name string, fn func(context.Context, P) (R
 		o(m)
 	}
 	var err error
-	if m.fields, err = fieldsOf(m.Params); err != nil {
+	if m.Parameters, err = paramsOf(m.Params); err == nil {
+		err = checkDefaults(m.Parameters)
+	}
+	if err != nil {
 		panic(fmt.Sprintf("rpc: parameters of %s: %v", name, err))
 	}
 	m.call = func(ctx context.Context, params json.RawMessage) (any, error) {
 		var p P
-		if err := decodeParams(m.fields, params, reflect.ValueOf(&p).Elem()); err != nil {
+		if err := decodeParams(name, m.Parameters, params, reflect.ValueOf(&p).Elem()); err != nil {
 			return nil, err
 		}
 		result, err := fn(ctx, p)

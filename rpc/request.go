@@ -3,9 +3,12 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
+	"sync"
 
 	"github.com/gospdk/gospdk/log"
 )
@@ -14,7 +17,7 @@ import (
 type request struct {
 	method string
 	params json.RawMessage
-	id     json.RawMessage // nil for a notification, which has no answer
+	id     json.RawMessage // nil for a notification
 	err    *Error          // what is wrong with it
 }
 
@@ -71,7 +74,7 @@ func parseRequest(raw json.RawMessage) *request {
 		switch m.name {
 		case "jsonrpc", "method", "params", "id":
 		default:
-			return bad("unknown member %q", m.name)
+			return bad("unknown member %q: allowed are jsonrpc, method, params and id", m.name)
 		}
 		if seen[m.name] != nil {
 			return bad("member %q is given twice", m.name)
@@ -81,15 +84,15 @@ func parseRequest(raw json.RawMessage) *request {
 	if id := seen["id"]; id == nil {
 		r.id = nil
 	} else if id[0] == '{' || id[0] == '[' || id[0] == 't' || id[0] == 'f' {
-		return bad("id is %s: it must be a string, a number or null", id)
+		return bad("id is %s: it must be a string, a number or null", kindOf(id))
 	} else {
 		r.id = id
 	}
 	if v := seen["jsonrpc"]; v != nil && string(v) != `"2.0"` {
-		return bad(`jsonrpc is %s: it must be "2.0" or left out`, v)
+		return bad(`jsonrpc is %s: it must be "2.0" or left out`, short(v))
 	}
-	if v := seen["method"]; v == nil || json.Unmarshal(v, &r.method) != nil {
-		return bad("there is no method name")
+	if v := seen["method"]; v == nil || v[0] != '"' || json.Unmarshal(v, &r.method) != nil {
+		return bad("method is missing: it must be a method's name")
 	}
 	if v := seen["params"]; v != nil && string(v) != "null" {
 		if v[0] != '{' && v[0] != '[' {
@@ -100,9 +103,17 @@ func parseRequest(raw json.RawMessage) *request {
 	return r
 }
 
-// answer carries a request out; nil if it wants no answer.
-func (s *Server) answer(ctx context.Context, q *request) *response {
+// wanted tells whether a result is to be sent. SPDK takes an id of null for
+// none; and it sends errors in any case.
+func (q *request) wanted() bool { return q.id != nil && string(q.id) != "null" }
+
+// answer carries a request out and returns what is to be sent, nil for
+// nothing.
+func (s *Server) answer(ctx context.Context, q *request) []byte {
 	a := &response{Version: "2.0", ID: q.id, Error: q.err}
+	if a.ID == nil {
+		a.ID = null
+	}
 	if q.err == nil {
 		s.logRequest(q)
 		result, err := s.reg.Call(ctx, q.method, q.params)
@@ -111,14 +122,13 @@ func (s *Server) answer(ctx context.Context, q *request) *response {
 		} else if a.Result = result; result == nil {
 			a.Result = null
 		}
-		if flag.Enabled() && a.Error != nil {
-			flag.Debugf("%s: error %d: %s", q.method, a.Error.Code, a.Error.Message)
-		}
 	}
-	if q.id == nil && q.err == nil {
+	if a.Error != nil {
+		flag.Debugf("%s: error %d: %s", q.method, a.Error.Code, a.Error.Message)
+	} else if !q.wanted() {
 		return nil
 	}
-	return a
+	return encode(a)
 }
 
 func (s *Server) logRequest(q *request) {
@@ -128,23 +138,71 @@ func (s *Server) logRequest(q *request) {
 	line := fmt.Sprintf("%s %s", q.method, s.reg.Redact(q.method, q.params))
 	flag.Debugf("request: %s", line)
 	if s.opts.Log != nil {
+		s.logMu.Lock()
+		defer s.logMu.Unlock()
 		if _, err := fmt.Fprintln(s.opts.Log, line); err != nil {
 			log.Errorf("writing the log of requests: %v", err)
 		}
 	}
 }
 
+// batch carries out requests in order, except that those that may wait run
+// beside the ones after them. It returns their answers together, nil if none
+// wants one.
+func (s *Server) batch(ctx func(*request) context.Context, all []*request) []byte {
+	answers := make([][]byte, len(all))
+	var wg sync.WaitGroup
+	for i, q := range all {
+		if m, ok := s.reg.Lookup(q.method); ok && m.Concurrent && q.err == nil {
+			wg.Go(func() { answers[i] = s.answer(ctx(q), q) })
+		} else {
+			answers[i] = s.answer(ctx(q), q)
+		}
+	}
+	wg.Wait()
+	var b bytes.Buffer
+	for _, a := range answers {
+		if a = bytes.TrimSuffix(a, []byte("\n")); len(a) > 0 {
+			if b.Len() > 0 {
+				b.WriteByte(',')
+			}
+			b.Write(a)
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return []byte("[" + b.String() + "]\n")
+}
+
+// fail is the answer to what is no request.
+func fail(err *Error) []byte {
+	return encode(&response{Version: "2.0", ID: null, Error: err})
+}
+
 // encode turns an answer into bytes.
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
+func encode(a *response) []byte {
+	b, err := marshal(a)
 	if err == nil {
-		return append(b, '\n')
+		return b
 	}
 	log.Errorf("an RPC result cannot be encoded: %v", err)
-	id := null
-	if r, ok := v.(*response); ok {
-		id = r.ID
-	}
-	b, _ = json.Marshal(&response{Version: "2.0", ID: id, Error: Errorf(InternalError, "Internal error: the result cannot be encoded: %v", err)})
-	return append(b, '\n')
+	b, _ = marshal(&response{Version: "2.0", ID: a.ID, Error: Errorf(InternalError, "Internal error: the result cannot be encoded: %v", err)})
+	return b
+}
+
+// marshal is json.Marshal that writes texts as they are, with a line feed at
+// the end. A result is a handler's, so it may panic too.
+func marshal(v any) (out []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Errorf("encoding an RPC result: panic: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err = e.Encode(v)
+	return b.Bytes(), err
 }

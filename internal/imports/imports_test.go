@@ -51,6 +51,15 @@ var joiners = []string{"pci/open"}
 // files named *_unsafe.go.
 var rawAllowed = []string{"internal", "dma", "pci", "sock", "reactor"}
 
+// rpcUsers are about JSON-RPC itself, or make daemons and commands. Elsewhere
+// only files named rpc.go and rpc_*.go import rpc.
+var rpcUsers = []string{"rpc", "app", "web", "cmd", "examples", "internal/cli", "internal/rpcdoc", "internal/rpcfuzz"}
+
+func mayImportRPC(folder, file string) bool {
+	return file == "rpc.go" || strings.HasPrefix(file, "rpc_") ||
+		slices.ContainsFunc(rpcUsers, func(f string) bool { return within(folder, f) })
+}
+
 type pkg struct {
 	ImportPath  string
 	Dir         string
@@ -194,8 +203,8 @@ func checkFile(p *pkg, name string, rawOK bool) error {
 		case !rawOK && (imported == "unsafe" || imported == "golang.org/x/sys/unix"):
 			return fmt.Errorf("%s/%s imports %s: it stays in %s and files named *_unsafe.go",
 				p.folder, name, imported, strings.Join(rawAllowed, ", "))
-		case imported == module+"/rpc" && name != "rpc.go" && layer(p.folder) < layer("rpc"):
-			return fmt.Errorf("%s/%s imports rpc: only rpc.go of a module does", p.folder, name)
+		case imported == module+"/rpc" && !mayImportRPC(p.folder, name):
+			return fmt.Errorf("%s/%s imports rpc: only rpc.go and rpc_*.go do, so that the rest is a library without a daemon", p.folder, name)
 		}
 	}
 	return nil
@@ -229,6 +238,9 @@ func TestRules(t *testing.T) {
 		if rule := broken(test.from, test.to); (rule != "") != test.bad {
 			t.Errorf("%s imports %s: got %q", test.from, test.to, rule)
 		}
+	}
+	if !mayImportRPC("bdev/malloc", "rpc.go") || mayImportRPC("bdev/malloc", "malloc.go") || !mayImportRPC("bdev", "rpc_get.go") || !mayImportRPC("app", "app.go") {
+		t.Error("the rule about imports of rpc is wrong")
 	}
 	if layer(path.Join("unheard", "of")) != -1 {
 		t.Error("a folder without a layer was accepted")
