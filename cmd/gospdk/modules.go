@@ -35,7 +35,7 @@ func modules() cli.Modules {
 			},
 		},
 		Target:   target,
-		Commands: []func() *cobra.Command{cli.BdevperfCommand},
+		Commands: []func() *cobra.Command{cli.AccelPerfCommand, cli.BdevperfCommand},
 	}
 }
 

@@ -73,6 +73,7 @@ var programs = map[string]string{
 	"nvmf_tgt":           "tgt",
 	"iscsi_tgt":          "tgt",
 	"vhost":              "tgt",
+	"accel_perf":         "accel_perf",
 	"bdevperf":           "bdevperf",
 	"spdk_dd":            "dd",
 	"setup.sh":           "setup",
