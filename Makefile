@@ -59,7 +59,7 @@ cross:
 # The command tests run the binary; they build their own copy. Guests are
 # booted by vmtest only, one at a time.
 unit:
-	@.ci/need sfdisk=fdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs mkfs.vfat=dosfstools cryptsetup=cryptsetup-bin losetup=mount
+	@.ci/need sfdisk=fdisk sgdisk=gdisk mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs mkfs.vfat=dosfstools cryptsetup=cryptsetup-bin losetup=mount
 	GOSPDK_VM=0 $(GO) test ./...
 
 # The detector needs cgo, so a C compiler; and Go code only, so the assembly

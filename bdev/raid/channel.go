@@ -11,6 +11,7 @@ import (
 type channel struct {
 	d        *disk
 	bases    []*bdev.UserChannel
+	tags     vbdev.RefTags
 	children vbdev.Pool[child]
 	fans     vbdev.Pool[fan]
 }
@@ -43,10 +44,7 @@ func (c *channel) Close() {
 func (c *channel) Submit(io *bdev.IO) {
 	switch io.Op {
 	case bdev.OpRead, bdev.OpWrite:
-		e := c.d.locate(io.Offset, io.Blocks)
-		m := c.child(io, nil)
-		m.io.Iov, m.io.Meta = io.Iov, io.Meta
-		m.send(e)
+		c.transfer(io)
 	case bdev.OpReset:
 		c.all(io)
 	case bdev.OpFlush, bdev.OpUnmap:
@@ -58,6 +56,20 @@ func (c *channel) Submit(io *bdev.IO) {
 	default:
 		io.Complete(bdev.StatusUnsupported)
 	}
+}
+
+// transfer hands a read or write to the one base device that it lies on.
+func (c *channel) transfer(io *bdev.IO) {
+	e := c.d.locate(io.Offset, io.Blocks)
+	if c.tags.Sends(io.Op) {
+		if s := c.tags.Move(io, io.Offset, c.d.offsets[e.base]+e.first, true); s != bdev.StatusSuccess {
+			io.Complete(s)
+			return
+		}
+	}
+	m := c.child(io, nil)
+	m.io.Iov, m.io.Meta = io.Iov, io.Meta
+	m.send(e)
 }
 
 // child takes a child of io.
@@ -105,6 +117,11 @@ func (c *channel) fan(io *bdev.IO, n int) *fan {
 // several that failed the first decides.
 func (m *child) Complete(*bdev.IO) {
 	c, parent, f, status := m.c, m.parent, m.fan, m.io.Status
+	if c.tags.Sends(m.io.Op) {
+		c.tags.Move(parent, m.io.Offset, parent.Offset, false)
+	} else if c.tags.Receives(m.io.Op) && status == bdev.StatusSuccess {
+		status = c.tags.Move(parent, m.io.Offset, parent.Offset, true)
+	}
 	m.parent, m.fan, m.io.Iov, m.io.Meta = nil, nil, nil, nil
 	c.children.Put(m)
 	if f == nil {

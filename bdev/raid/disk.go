@@ -46,7 +46,7 @@ func (d *disk) Close(context.Context) error { return d.array.unregistered() }
 
 // OpenChannel implements bdev.Device.
 func (d *disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
-	c := &channel{d: d}
+	c := &channel{d: d, tags: vbdev.NewRefTags(&d.info)}
 	c.children = vbdev.NewPool(func() *child {
 		m := &child{c: c}
 		m.io.Done = m
@@ -62,4 +62,18 @@ func (d *disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
 		c.bases = append(c.bases, base)
 	}
 	return c, nil
+}
+
+// SupportsIOType implements bdev.IOTyper: what has no data is shown if all
+// base devices are shown with it.
+func (d *disk) SupportsIOType(name string, native bool) bool {
+	switch name {
+	case "unmap", "flush", "reset":
+		for _, desc := range d.descs {
+			if !desc.SupportsIOType(name) {
+				return false
+			}
+		}
+	}
+	return native
 }

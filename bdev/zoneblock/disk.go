@@ -129,3 +129,9 @@ func (d *disk) DriverSpecific() any {
 		ZonedBlock driverSpecific `json:"zoned_block"`
 	}{d.specific()}
 }
+
+// SupportsIOType implements bdev.IOTyper. SPDK shows no get_zone_info here,
+// though it works.
+func (d *disk) SupportsIOType(name string, native bool) bool {
+	return native && name != bdev.OpZoneReport.IOType()
+}

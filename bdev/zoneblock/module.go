@@ -111,6 +111,7 @@ func (m *Module) make(ctx context.Context, p *plan) error {
 	if err := m.reg.Register(ctx, d); err != nil {
 		return errors.Join(err, d.Close(ctx))
 	}
+	d.base.Ready()
 	return nil
 }
 

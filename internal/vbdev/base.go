@@ -7,7 +7,8 @@ package vbdev
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -19,10 +20,13 @@ import (
 type Base struct {
 	Desc *bdev.Desc
 	Info bdev.Info // as it was when it was opened
+
+	ready chan struct{}
+	once  sync.Once
 }
 
 // Events says what to do when something happens to the base. Each may be nil
-// and is called on a goroutine that may block.
+// and is called on a goroutine that may block, after Base.Ready.
 type Events struct {
 	Removed func()
 	Resized func(blocks uint64)
@@ -40,25 +44,44 @@ func (e Events) handle(ev bdev.Event) {
 // OpenBase opens a device for writing and claims it for the module, so that
 // nobody else writes there.
 func OpenBase(ctx context.Context, r *bdev.Registry, name, module string, ev Events) (*Base, error) {
-	desc, err := r.Open(ctx, name, bdev.Write, ev.handle)
+	b, err := open(ctx, r, name, bdev.Write, ev)
 	if err != nil {
 		return nil, err
 	}
-	if err := desc.Claim(bdev.ClaimExclWrite, module, 0); err != nil {
-		return nil, closing(desc, err)
+	if err := b.Desc.Claim(bdev.ClaimExclWrite, module, 0); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
-	return &Base{Desc: desc, Info: desc.Info()}, nil
+	return b, nil
 }
 
-func closing(desc *bdev.Desc, err error) error {
-	if e := desc.Close(); e != nil {
-		return fmt.Errorf("%w; and then: %w", err, e)
-	}
-	return err
+// OpenBaseToRead opens a device for reading only, which disturbs nobody.
+func OpenBaseToRead(ctx context.Context, r *bdev.Registry, name string, ev Events) (*Base, error) {
+	return open(ctx, r, name, bdev.Read, ev)
 }
+
+func open(ctx context.Context, r *bdev.Registry, name string, mode bdev.Mode, ev Events) (*Base, error) {
+	b := &Base{ready: make(chan struct{})}
+	var err error
+	b.Desc, err = r.Open(ctx, name, mode, func(e bdev.Event) {
+		<-b.ready
+		ev.handle(e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.Info = b.Desc.Info()
+	return b, nil
+}
+
+// Ready lets events through: the device on top has been registered. Without
+// it, a removal of the base that comes before would miss that device.
+func (b *Base) Ready() { b.once.Do(func() { close(b.ready) }) }
 
 // Close gives up claim and descriptor.
-func (b *Base) Close() error { return b.Desc.Close() }
+func (b *Base) Close() error {
+	b.Ready()
+	return b.Desc.Close()
+}
 
 // Unregister removes a device because its base goes. It waits for the
 // device's users as long as that takes.
