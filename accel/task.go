@@ -14,7 +14,9 @@ import (
 // module. It must not be copied meanwhile.
 //
 // Data are lists of pieces of any length and alignment. Where two lists go
-// together they are equally long, however each is cut.
+// together they are equally long, however each is cut. A source and a
+// destination do not overlap, unless they are the same, for the operations
+// that work in place: OpXOR, OpEncrypt and OpDecrypt.
 type Task struct {
 	Op Op
 

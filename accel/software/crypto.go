@@ -3,13 +3,11 @@
 package software
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/subtle"
 	"encoding/binary"
 	"syscall"
 
 	"github.com/gospdk/gospdk/accel"
+	"github.com/gospdk/gospdk/internal/xts"
 )
 
 // SupportsCipher implements accel.KeyModule. SPDK's software module has
@@ -22,99 +20,99 @@ func (*Module) SupportsCipher(c accel.Cipher, keyBytes int) bool {
 // SIMPLE_LBA only.
 func (*Module) SupportsTweakMode(m accel.TweakMode) bool { return m <= accel.Incr512UpperLBA }
 
-// key is what the module makes of an accel.Key.
+// key is what the module makes of an accel.Key: one of the ciphers.
 type key struct {
-	data, tweak cipher.Block
-	mode        accel.TweakMode
-	cbc         bool
+	xts  *xts.Key
+	cbc  *xts.CBC
+	mode accel.TweakMode
 }
 
 // InitKey implements accel.KeyModule.
 func (*Module) InitKey(k *accel.Key) (err error) {
 	k1, k2 := k.Bytes()
-	d := &key{mode: k.TweakMode(), cbc: k.Cipher() == accel.AESCBC}
-	if d.data, err = aes.NewCipher(k1); err != nil {
-		return err
+	d := &key{mode: k.TweakMode()}
+	if k.Cipher() == accel.AESCBC {
+		d.cbc, err = xts.NewCBC(k1)
+	} else {
+		d.xts, err = xts.NewKey(k1, k2)
 	}
-	if !d.cbc {
-		if d.tweak, err = aes.NewCipher(k2); err != nil {
-			return err
-		}
+	if err == nil {
+		k.Driver = d
 	}
-	k.Driver = d
-	return nil
+	return err
 }
 
-// DeinitKey implements accel.KeyModule.
-func (*Module) DeinitKey(k *accel.Key) { k.Driver = nil }
+// DeinitKey implements accel.KeyModule. It wipes the expanded key.
+func (*Module) DeinitKey(k *accel.Key) {
+	d := k.Driver.(*key)
+	if d.cbc != nil {
+		d.cbc.Wipe()
+	} else {
+		d.xts.Wipe()
+	}
+	k.Driver = nil
+}
 
+// crypt encrypts or decrypts block by block. A block that lies in one piece
+// of the source and of the destination is worked on there, others in between.
 func (c *channel) crypt(t *accel.Task) syscall.Errno {
 	k, ok := t.Key.Driver.(*key)
 	if !ok {
 		return syscall.EINVAL // made for another module
 	}
 	n := int(t.BlockSize)
-	if cap(c.block) < n {
-		c.block = make([]byte, n)
-	}
-	block := c.block[:n]
-	src := cursor{iov: t.Src}
-	dst := cursor{iov: t.Dst}
+	src, dst := cursor{iov: t.Src}, cursor{iov: t.Dst}
 	if len(t.Dst) == 0 {
 		dst.iov = t.Src
 	}
-	for lba := t.IV; ; lba++ {
-		if src.read(block) < n {
-			return 0
+	encrypt := t.Op == accel.OpEncrypt
+	for lba := t.IV; src.next(); lba++ {
+		from := src.take(n)
+		if from == nil {
+			from = room(&c.block, n)
+			src.read(from)
 		}
-		k.crypt(block, lba, t.Op == accel.OpEncrypt)
-		dst.write(block)
+		if to := dst.take(n); to != nil {
+			k.crypt(to, from, &c.tweak, lba, encrypt)
+			continue
+		}
+		between := room(&c.block, n)
+		k.crypt(between, from, &c.tweak, lba, encrypt)
+		dst.write(between)
 	}
+	return 0
 }
 
-// crypt encrypts or decrypts one block in place.
-func (k *key) crypt(block []byte, lba uint64, encrypt bool) {
-	var tw [16]byte
-	switch {
-	case k.cbc:
-		binary.LittleEndian.PutUint64(tw[:], lba)
+// crypt encrypts or decrypts one block. tw is for its use.
+func (k *key) crypt(dst, src []byte, tw *[16]byte, lba uint64, encrypt bool) {
+	if k.cbc != nil {
+		binary.LittleEndian.PutUint64(tw[:8], lba)
+		clear(tw[8:])
 		if encrypt {
-			cipher.NewCBCEncrypter(k.data, tw[:]).CryptBlocks(block, block)
+			k.cbc.Encrypt(dst, src, tw)
 		} else {
-			cipher.NewCBCDecrypter(k.data, tw[:]).CryptBlocks(block, block)
+			k.cbc.Decrypt(dst, src, tw)
 		}
-	case k.mode == accel.Incr512FullLBA || k.mode == accel.Incr512UpperLBA:
-		for lba *= uint64(len(block) / 512); len(block) > 0; lba++ {
-			tweak(&tw, k.mode, lba)
-			k.xts(block[:512], &tw, encrypt)
-			block = block[512:]
-		}
-	default:
-		tweak(&tw, k.mode, lba)
-		k.xts(block, &tw, encrypt)
+		return
 	}
-}
-
-// xts is AES-XTS (IEEE 1619) of whole 16-byte blocks.
-func (k *key) xts(data []byte, tw *[16]byte, encrypt bool) {
-	k.tweak.Encrypt(tw[:], tw[:])
-	for ; len(data) >= 16; data = data[16:] {
-		subtle.XORBytes(data[:16], data[:16], tw[:])
+	unit := len(src)
+	if k.mode == accel.Incr512FullLBA || k.mode == accel.Incr512UpperLBA {
+		unit = 512
+		lba *= uint64(len(src) / 512)
+	}
+	for ; len(src) > 0; src, dst = src[unit:], dst[unit:] {
+		makeTweak(tw, k.mode, lba)
 		if encrypt {
-			k.data.Encrypt(data, data)
+			k.xts.Encrypt(dst, src[:unit], tw)
 		} else {
-			k.data.Decrypt(data, data)
+			k.xts.Decrypt(dst, src[:unit], tw)
 		}
-		subtle.XORBytes(data[:16], data[:16], tw[:])
-		low, high := binary.LittleEndian.Uint64(tw[:8]), binary.LittleEndian.Uint64(tw[8:])
-		carry := -(high >> 63) & 0x87
-		binary.LittleEndian.PutUint64(tw[:8], low<<1^carry)
-		binary.LittleEndian.PutUint64(tw[8:], high<<1|low>>63)
+		lba++
 	}
 }
 
-// tweak makes the tweak of the block with address lba.
-func tweak(out *[16]byte, mode accel.TweakMode, lba uint64) {
+// makeTweak makes the tweak of the block with address lba.
+func makeTweak(out *[16]byte, mode accel.TweakMode, lba uint64) {
 	low, high := uint64(0), lba
 	switch mode {
 	case accel.JoinNegLBAWithLBA:

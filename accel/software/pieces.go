@@ -10,6 +10,16 @@ type cursor struct {
 	rest []byte // of the piece that was begun
 }
 
+// take returns the next n bytes if they lie in one piece, else nil.
+func (c *cursor) take(n int) []byte {
+	if !c.next() || len(c.rest) < n {
+		return nil
+	}
+	p := c.rest[:n:n]
+	c.rest = c.rest[n:]
+	return p
+}
+
 func (c *cursor) read(p []byte) (n int) {
 	for n < len(p) && c.next() {
 		m := copy(p[n:], c.rest)

@@ -40,7 +40,8 @@ func (*Module) OpenChannel(*thread.Thread) (accel.ModuleChannel, error) {
 }
 
 type channel struct {
-	block  []byte // of the size of the largest that was encrypted
+	tweak  [16]byte
+	block  []byte // that lay in pieces, for encryption
 	codecs codecs
 }
 
