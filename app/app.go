@@ -116,6 +116,7 @@ func Start(ctx context.Context, cfg Config, modules Modules) (_ *App, err error)
 	if err := a.startReactors(ctx); err != nil {
 		return nil, err
 	}
+	a.switches.enable(true, a.Reactors)
 	if err := a.build(modules); err != nil {
 		return nil, err
 	}

@@ -115,7 +115,7 @@ func TestEveryMethodOfTheFrameworkAnswers(t *testing.T) {
 		{"framework_set_scheduler", `{"name":"static","mappings":""}`, "true"},
 		{"framework_get_governor", "{}", "{"},
 		{"framework_get_pci_devices", "{}", "[]"},
-		{"framework_monitor_context_switch", "{}", `{"enabled":false}`},
+		{"framework_monitor_context_switch", "{}", `{"enabled":true}`},
 		{"framework_monitor_context_switch", `{"enabled":true}`, `{"enabled":true}`},
 		{"framework_monitor_context_switch", `{"enabled":false}`, `{"enabled":false}`},
 		{"framework_disable_cpumask_locks", "{}", "true"},

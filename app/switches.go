@@ -15,7 +15,8 @@ import (
 )
 
 // switchMonitor logs once a second how often the kernel took the CPU from
-// reactors.
+// reactors. As in SPDK it is on from the start, and its lines are of level
+// INFO.
 type switchMonitor struct {
 	mu   sync.Mutex
 	stop chan struct{} // nil while it is off

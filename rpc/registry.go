@@ -227,7 +227,7 @@ func (r *Registry) Call(ctx context.Context, name string, params json.RawMessage
 	switch state := r.State(); {
 	case m.States&state != 0:
 	case state == StateStartup:
-		return nil, Errorf(InvalidState, "Method may only be called after framework is initialized. Use framework_start_init RPC to continue.")
+		return nil, Errorf(InvalidState, "Method may only be called after framework is initialized using framework_start_init RPC.")
 	default:
 		return nil, Errorf(InvalidState, "Method may only be called before framework is initialized. Use --wait-for-rpc command line parameter and then issue this RPC before the framework_start_init RPC.")
 	}

@@ -121,6 +121,7 @@ func (f *appFlags) config(name, version string) (c daemon.Config, err error) {
 	if f.mainCore < -1 || f.mainCore >= 0 && f.mask != "" && !c.Mask.Has(f.mainCore) {
 		return c, usagef("--main-core %d: it is not in --cpumask %s", f.mainCore, f.mask)
 	}
+	log.SetPrintLevel(log.LevelInfo)
 	if f.quiet {
 		log.SetPrintLevel(log.LevelWarning)
 	}
