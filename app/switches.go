@@ -15,8 +15,8 @@ import (
 )
 
 // switchMonitor logs once a second how often the kernel took the CPU from
-// reactors. As in SPDK it is on from the start, and its lines are of level
-// INFO.
+// reactors. As in SPDK it is on from the start, and its lines belong to the
+// flag reactor.
 type switchMonitor struct {
 	mu   sync.Mutex
 	stop chan struct{} // nil while it is off
@@ -45,6 +45,8 @@ func (m *switchMonitor) enable(on bool, set *reactor.Set) {
 	go monitorSwitches(set, m.stop, m.done)
 }
 
+var reactorFlag = log.Flag("reactor")
+
 // switches are counts of context switches.
 type switches struct{ voluntary, involuntary uint64 }
 
@@ -55,9 +57,12 @@ func monitorSwitches(set *reactor.Set, stop <-chan struct{}, done chan<- struct{
 	before := map[int]switches{}
 	for {
 		for _, r := range set.Reactors() {
+			if !reactorFlag.Enabled() {
+				continue
+			}
 			now := switchesOf(r.TID)
 			if was, ok := before[r.TID]; ok && now != was {
-				log.Infof("Reactor %d: %d voluntary context switches and %d involuntary context switches in the last second",
+				reactorFlag.Infof("Reactor %d: %d voluntary context switches and %d involuntary context switches in the last second",
 					r.CPU, now.voluntary-was.voluntary, now.involuntary-was.involuntary)
 			}
 			before[r.TID] = now
