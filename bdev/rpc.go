@@ -5,6 +5,7 @@ package bdev
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gospdk/gospdk/rpc"
 )
@@ -21,6 +22,22 @@ func (r *Registry) RegisterRPC(m *rpc.Registry) {
 	rpc.Register(m, "bdev_get_bdevs", r.rpcGetBdevs, rpc.Concurrent(),
 		rpc.Doc("Describes the device of that name, or all devices."),
 		rpc.Returns("an array with one object a device"))
+	r.registerStatsRPC(m)
+	r.registerLimitsRPC(m)
+	r.registerHistogramRPC(m)
+	m.After(r.settle)
+}
+
+// configWait bounds how long a method's answer waits for devices that are
+// being made because their base has appeared.
+const configWait = time.Second
+
+// settle has a method answered only when the devices are there that wait for
+// one which it has made: for a client they are part of that.
+func (r *Registry) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, configWait)
+	defer cancel()
+	_ = r.WaitForConfig(ctx) // what is late comes later
 }
 
 type setOptionsParams struct {

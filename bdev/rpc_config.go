@@ -31,6 +31,8 @@ func (r *Registry) SaveConfig() []rpc.Call {
 		if s, ok := d.dev.(rpc.Saver); ok {
 			calls = append(calls, s.SaveConfig()...)
 		}
+		calls = append(calls, d.savedLimits()...)
+		calls = append(calls, d.savedHistogram()...)
 	}
 	return append(calls, rpc.Call{Method: "bdev_wait_for_examine"})
 }
@@ -52,4 +54,56 @@ type savedOptions struct {
 
 type savedName struct {
 	Name string `json:"name"`
+}
+
+type savedQoS struct {
+	Name     string `json:"name"`
+	RWIOs    uint64 `json:"rw_ios_per_sec,omitempty"`
+	RWMBytes uint64 `json:"rw_mbytes_per_sec,omitempty"`
+	RMBytes  uint64 `json:"r_mbytes_per_sec,omitempty"`
+	WMBytes  uint64 `json:"w_mbytes_per_sec,omitempty"`
+}
+
+func (d *disk) savedLimits() []rpc.Call {
+	l := d.limits()
+	if l == (QoSLimits{}) {
+		return nil
+	}
+	return []rpc.Call{{Method: "bdev_set_qos_limit", Params: savedQoS{
+		d.info.Name, l.RWIOsPerSec, l.RWMBytesPerSec, l.RMBytesPerSec, l.WMBytesPerSec}}}
+}
+
+// limits returns the rate limits.
+func (d *disk) limits() QoSLimits {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.flow.limits
+}
+
+// savedHistogram leaves out what is the default, as SPDK leaves out the rest
+// always.
+type savedHistogram struct {
+	Name        string `json:"name"`
+	Enable      bool   `json:"enable"`
+	Opc         string `json:"opc,omitempty"`
+	Granularity uint8  `json:"granularity,omitempty"`
+	MinNsec     uint64 `json:"min_nsec,omitempty"`
+	MaxNsec     uint64 `json:"max_nsec,omitempty"`
+}
+
+func (d *disk) savedHistogram() []rpc.Call {
+	d.mu.Lock()
+	o := d.flow.histogram
+	d.mu.Unlock()
+	if o == nil {
+		return nil
+	}
+	s := savedHistogram{Name: d.info.Name, Enable: true, Opc: o.Op.IOType()}
+	if o.Granularity != DefaultGranularity {
+		s.Granularity = o.Granularity
+	}
+	if o.MinNsec != defaultMinNsec || o.MaxNsec != defaultMaxNsec {
+		s.MinNsec, s.MaxNsec = o.MinNsec, o.MaxNsec
+	}
+	return []rpc.Call{{Method: "bdev_enable_histogram", Params: s}}
 }

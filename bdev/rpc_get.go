@@ -19,19 +19,12 @@ type DriverSpecific interface {
 	DriverSpecific() any
 }
 
-// configWait bounds how long bdev_get_bdevs waits for devices that are being
-// made because their base has appeared.
-const configWait = time.Second
-
 type getBdevsParams struct {
 	Name    *string `json:"name" doc:"name, alias or UUID; all devices if it is left out"`
 	Timeout uint64  `json:"timeout" doc:"milliseconds to wait for a device of that name to appear (default 0)"`
 }
 
 func (r *Registry) rpcGetBdevs(ctx context.Context, p getBdevsParams) ([]bdevEntry, error) {
-	settled, cancel := context.WithTimeout(ctx, configWait)
-	_ = r.WaitForConfig(settled) // what is not there then is not shown
-	cancel()
 	if p.Name == nil {
 		all := []bdevEntry{}
 		for _, d := range r.present() {
@@ -124,11 +117,12 @@ type difChecksEntry struct {
 	Guard  bool `json:"guard"`
 }
 
+// limitsEntry is QoSLimits with SPDK's names.
 type limitsEntry struct {
-	RWIOs    uint64 `json:"rw_ios_per_sec"`
-	RWMBytes uint64 `json:"rw_mbytes_per_sec"`
-	RMBytes  uint64 `json:"r_mbytes_per_sec"`
-	WMBytes  uint64 `json:"w_mbytes_per_sec"`
+	RWIOsPerSec    uint64 `json:"rw_ios_per_sec"`
+	RWMBytesPerSec uint64 `json:"rw_mbytes_per_sec"`
+	RMBytesPerSec  uint64 `json:"r_mbytes_per_sec"`
+	WMBytesPerSec  uint64 `json:"w_mbytes_per_sec"`
 }
 
 type zonesEntry struct {
@@ -170,7 +164,7 @@ func (d *disk) entry() bdevEntry {
 		PreferredWriteAlignment: i.PreferredWriteAlignment, PreferredWriteGranularity: i.PreferredWriteGranularity,
 		OptimalWriteSize:        i.OptimalWriteSize,
 		PreferredUnmapAlignment: i.PreferredUnmapAlignment, PreferredUnmapGranularity: i.PreferredUnmapGranularity,
-		UUID: i.UUID.String(), Zoned: i.Zoned, IOTypes: d.ioTypes(), DriverSpecific: struct{}{},
+		UUID: i.UUID.String(), Limits: limitsEntry(d.limits()), Zoned: i.Zoned, IOTypes: d.ioTypes(), DriverSpecific: struct{}{},
 	}
 	if i.HasNUMA {
 		e.NUMA = &i.NUMA
