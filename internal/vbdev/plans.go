@@ -120,3 +120,12 @@ func (p *Plans[C]) Delete(ctx context.Context, name string) (*Plan[C], error) {
 func Missing(err error) bool {
 	return errors.Is(err, bdev.ErrNotFound) || errors.Is(err, bdev.ErrRemoving)
 }
+
+// DropAll forgets all plans and returns them.
+func (p *Plans[C]) DropAll() []*Plan[C] {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.list
+	p.list = nil
+	return list
+}
