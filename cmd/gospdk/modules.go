@@ -9,9 +9,12 @@ import (
 	"github.com/gospdk/gospdk/accel/software"
 	"github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/bdev/crypto"
+	"github.com/gospdk/gospdk/bdev/gpt"
 	"github.com/gospdk/gospdk/bdev/malloc"
 	"github.com/gospdk/gospdk/bdev/null"
 	"github.com/gospdk/gospdk/bdev/raid"
+	"github.com/gospdk/gospdk/bdev/zoneblock"
 	"github.com/gospdk/gospdk/internal/cli"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
@@ -52,6 +55,9 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 	b := env.Bdevs
 	for _, m := range []bdev.Module{
 		raid.NewModule(b),
+		gpt.NewModule(b),
+		crypto.NewModule(b, env.Accel),
+		zoneblock.NewModule(b),
 	} {
 		b.AddModule(m)
 	}
