@@ -19,8 +19,9 @@ GLOBL doublings<>(SB), RODATA|NOPTR, $64
 
 // Registers: R8 the schedule, R9 where its last 10 keys begin, less one (they
 // are equal for 10 rounds); SI source, DI destination, DX bytes left. Z0 to Z7
-// are 32 blocks, Z8 to Z15 their tweaks, Z30 the number 0x87 of the field's
-// polynomial in each block, Z31 the round key.
+// are 32 blocks, Z8 to Z15 their tweaks, Z16 to Z23 the tweaks plus the last
+// round key. In each block, Z29 has that key, Z30 the number 0x87 of the
+// field's polynomial, and Z31 the round key.
 
 #define KEY(off, r) VBROADCASTI32X4 off(r), Z31
 
@@ -116,16 +117,28 @@ ready:
 	VMOVDQU64  off(SI), z; \
 	VPTERNLOGQ $0x96, Z31, tweak, z
 
-#define LAST(off, z, tweak) \
-	VPXORQ    tweak, z, z; \
-	VMOVDQU64 z, off(DI)
-
-// NEXT32 makes a tweak that of 32 blocks later.
-#define NEXT32(tweak, t) \
-	VPSRLDQ    $12, tweak, t; \
+// STEP is a round, during which one tweak becomes that of 32 blocks later.
+// Before, it is added to the last round key: that saves adding it to the
+// result, and waiting for that.
+#define STEP(op, off, tweak, last) \
+	KEY(off, R9); \
+	op         Z31, Z0, Z0; \
+	op         Z31, Z1, Z1; \
+	VPXORQ     Z29, tweak, last; \
+	VPSRLDQ    $12, tweak, Z24; \
+	op         Z31, Z2, Z2; \
+	op         Z31, Z3, Z3; \
+	VPCLMULQDQ $0x00, Z30, Z24, Z24; \
 	VPSLLDQ    $4, tweak, tweak; \
-	VPCLMULQDQ $0x00, Z30, t, t; \
-	VPXORQ     t, tweak, tweak
+	op         Z31, Z4, Z4; \
+	op         Z31, Z5, Z5; \
+	op         Z31, Z6, Z6; \
+	op         Z31, Z7, Z7; \
+	VPXORQ     Z24, tweak, tweak
+
+#define LAST(op, off, z, last) \
+	op        last, z, z; \
+	VMOVDQU64 z, off(DI)
 
 // NEXT4 makes a tweak that of 4 blocks later.
 #define NEXT4(tweak, t, u) \
@@ -147,6 +160,7 @@ ready:
 	TWEAKS; \
 	SUBQ $512, DX; \
 	JB   rest; \
+	VBROADCASTI32X4 160(R9), Z29; \
 batch: \
 	KEY(0, R8); \
 	FIRST(0, Z0, Z8); \
@@ -157,23 +171,30 @@ batch: \
 	FIRST(320, Z5, Z13); \
 	FIRST(384, Z6, Z14); \
 	FIRST(448, Z7, Z15); \
-	ROUNDS(ROUND, op, oplast, rounds); \
-	LAST(0, Z0, Z8); \
-	LAST(64, Z1, Z9); \
-	LAST(128, Z2, Z10); \
-	LAST(192, Z3, Z11); \
-	LAST(256, Z4, Z12); \
-	LAST(320, Z5, Z13); \
-	LAST(384, Z6, Z14); \
-	LAST(448, Z7, Z15); \
-	NEXT32(Z8, Z16); \
-	NEXT32(Z9, Z17); \
-	NEXT32(Z10, Z18); \
-	NEXT32(Z11, Z19); \
-	NEXT32(Z12, Z20); \
-	NEXT32(Z13, Z21); \
-	NEXT32(Z14, Z22); \
-	NEXT32(Z15, Z23); \
+	CMPQ R8, R9; \
+	JE   steps; \
+	ROUND(op, 16, R8); \
+	ROUND(op, 32, R8); \
+	ROUND(op, 48, R8); \
+	ROUND(op, 64, R8); \
+steps: \
+	STEP(op, 16, Z8, Z16); \
+	STEP(op, 32, Z9, Z17); \
+	STEP(op, 48, Z10, Z18); \
+	STEP(op, 64, Z11, Z19); \
+	STEP(op, 80, Z12, Z20); \
+	STEP(op, 96, Z13, Z21); \
+	STEP(op, 112, Z14, Z22); \
+	STEP(op, 128, Z15, Z23); \
+	ROUND(op, 144, R9); \
+	LAST(oplast, 0, Z0, Z16); \
+	LAST(oplast, 64, Z1, Z17); \
+	LAST(oplast, 128, Z2, Z18); \
+	LAST(oplast, 192, Z3, Z19); \
+	LAST(oplast, 256, Z4, Z20); \
+	LAST(oplast, 320, Z5, Z21); \
+	LAST(oplast, 384, Z6, Z22); \
+	LAST(oplast, 448, Z7, Z23); \
 	ADDQ $512, SI; \
 	ADDQ $512, DI; \
 	SUBQ $512, DX; \
@@ -186,7 +207,8 @@ vector: \
 	KEY(0, R8); \
 	FIRST(0, Z0, Z8); \
 	ROUNDS(ROUND1, op, oplast, rounds1); \
-	LAST(0, Z0, Z8); \
+	VPXORQ    Z8, Z0, Z0; \
+	VMOVDQU64 Z0, (DI); \
 	NEXT4(Z8, Z16, Z17); \
 	ADDQ $64, SI; \
 	ADDQ $64, DI; \
