@@ -161,8 +161,7 @@ func TestCloseDespiteUsers(t *testing.T) {
 // cachedDisk answers at once and loses what it is not told to flush.
 type cachedDisk struct {
 	*fakeDisk
-	rec   *recorder
-	flush bdev.Status
+	rec *recorder
 }
 
 func (d *cachedDisk) Close(context.Context) error { d.rec.add("closed"); return nil }

@@ -14,9 +14,7 @@ import (
 // histograms, and at last the wait for the examination. Modules that examine
 // come first: what they are told to make waits for its base.
 func (r *Registry) SaveConfig() []rpc.Call {
-	o := r.Options()
-	calls := []rpc.Call{{Method: "bdev_set_options", Params: savedOptions{
-		o.IOPoolSize, o.IOCacheSize, o.AutoExamine, o.IobufSmallCache, o.IobufLargeCache}}}
+	calls := []rpc.Call{{Method: "bdev_set_options", Params: savedOptions(r.Options())}}
 	for _, name := range r.Examined() {
 		calls = append(calls, rpc.Call{Method: "bdev_examine", Params: savedName{name}})
 	}
@@ -44,6 +42,7 @@ func rank(m Module) int {
 	return 1
 }
 
+// savedOptions is Options with SPDK's names.
 type savedOptions struct {
 	IOPoolSize      uint32 `json:"bdev_io_pool_size"`
 	IOCacheSize     uint32 `json:"bdev_io_cache_size"`
