@@ -16,7 +16,7 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 # No cgo, no network for the toolchain beyond the module proxy.
 export CGO_ENABLED = 0
 
-.PHONY: build run test unit race fuzz vmtest vm lint fmt vet staticcheck cross examples clean help
+.PHONY: build run test unit race fuzz vmtest vm lint fmt vet staticcheck cross examples docs clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -24,6 +24,7 @@ help:
 	@echo 'make vm     a shell in a virtual machine with spare NVMe controllers (IOMMU=1, KVM=1, MEMORY=MiB, CPUS=n)'
 	@echo 'make vmtest the tests that run in virtual machines (VMTEST=regexp chooses; GOSPDK_VM_KVM=1)'
 	@echo 'make fuzz   every fuzz target for FUZZTIME=$(FUZZTIME)   make lint  gofmt, vet, staticcheck   make cross  other machines'
+	@echo 'make docs   the pages and the client that are generated from the JSON-RPC methods'
 
 build:
 	@mkdir -p bin
@@ -84,6 +85,11 @@ vm: build
 	@GOSPDK_VM=required .ci/need-vm
 	@GOSPDK_VM_KVM=$${KVM:-$$GOSPDK_VM_KVM} $(GO) run ./internal/testvm/shell -binary $(BIN) \
 	  $(if $(IOMMU),-iommu) $(if $(MEMORY),-memory $(MEMORY)) $(if $(CPUS),-cpus $(CPUS))
+
+# What follows from the registered methods: docs/jsonrpc.md, docs/openrpc.json
+# and the typed functions of rpc/client. make unit tells when they are stale.
+docs:
+	$(GO) generate ./cmd/gospdk
 
 clean:
 	rm -rf bin

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Code generated from the registered methods (make docs). DO NOT EDIT.
+
+package client
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// BdevCryptoCreate calls bdev_crypto_create. Makes an encrypted device on top of another one.
+// It returns the name of the device.
+func (c *Client) BdevCryptoCreate(ctx context.Context, p BdevCryptoCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_crypto_create", p)
+}
+
+// BdevCryptoCreateParams are the parameters of bdev_crypto_create.
+type BdevCryptoCreateParams struct {
+	BaseBdevName string  `json:"base_bdev_name"`       // name of the base device; it may appear later
+	Name         string  `json:"name"`                 // name of the encrypted device
+	CryptoPmd    *string `json:"crypto_pmd,omitempty"` // obsolete, ignored
+	Key          *string `json:"key,omitempty"`        // obsolete, use key_name: the key, in hexadecimal digits
+	Cipher       *string `json:"cipher,omitempty"`     // obsolete, use key_name: AES_CBC (default) or AES_XTS
+	Key2         *string `json:"key2,omitempty"`       // obsolete, use key_name: the second key of AES_XTS, in hexadecimal digits
+	KeyName      *string `json:"key_name,omitempty"`   // name of a key that accel_crypto_key_create has made
+}
+
+// BdevCryptoDelete calls bdev_crypto_delete. Deletes an encrypted device. The data stay on the base device, encrypted.
+func (c *Client) BdevCryptoDelete(ctx context.Context, p BdevCryptoDeleteParams) error {
+	return c.Call(ctx, "bdev_crypto_delete", p, nil)
+}
+
+// BdevCryptoDeleteParams are the parameters of bdev_crypto_delete.
+type BdevCryptoDeleteParams struct {
+	Name string `json:"name"` // name of the encrypted device
+}
+
+// BdevEnableHistogram calls bdev_enable_histogram. Begins to count the latencies of a device anew, or stops it.
+func (c *Client) BdevEnableHistogram(ctx context.Context, p BdevEnableHistogramParams) error {
+	return c.Call(ctx, "bdev_enable_histogram", p, nil)
+}
+
+// BdevEnableHistogramParams are the parameters of bdev_enable_histogram.
+type BdevEnableHistogramParams struct {
+	Name        string  `json:"name"`                  // name, alias or UUID of the device
+	Enable      bool    `json:"enable"`                // count, or stop and forget
+	Opc         *string `json:"opc,omitempty"`         // I/O type to count, such as "read"; all if it is left out
+	Granularity *uint8  `json:"granularity,omitempty"` // 2^granularity buckets from one power of two to the next; default 7
+	MinNsec     *uint64 `json:"min_nsec,omitempty"`    // shorter latencies, in nanoseconds, are counted in the first bucket; default 1000
+	MaxNsec     *uint64 `json:"max_nsec,omitempty"`    // longer latencies, in nanoseconds, are counted in the last bucket; default 120000000000
+}
+
+// BdevExamine calls bdev_examine. Has the modules examine a device, now or when it appears. For use with bdev_auto_examine off.
+func (c *Client) BdevExamine(ctx context.Context, p BdevExamineParams) error {
+	return c.Call(ctx, "bdev_examine", p, nil)
+}
+
+// BdevExamineParams are the parameters of bdev_examine.
+type BdevExamineParams struct {
+	Name string `json:"name"` // name, alias or UUID of the device
+}
+
+// BdevGetBdevs calls bdev_get_bdevs. Describes the device of that name, or all devices.
+// It returns an array with one object a device.
+func (c *Client) BdevGetBdevs(ctx context.Context, p BdevGetBdevsParams) ([]BdevGetBdevsResult, error) {
+	return Call[[]BdevGetBdevsResult](ctx, c, "bdev_get_bdevs", p)
+}
+
+// BdevGetBdevsParams are the parameters of bdev_get_bdevs.
+type BdevGetBdevsParams struct {
+	Name    *string `json:"name,omitempty"`    // name, alias or UUID; all devices if it is left out
+	Timeout *uint64 `json:"timeout,omitempty"` // milliseconds to wait for a device of that name to appear (default 0)
+}
+
+// BdevGetBdevsEnabledDIFCheckTypesResult is a result, or a part of one.
+type BdevGetBdevsEnabledDIFCheckTypesResult struct {
+	Reftag bool `json:"reftag"`
+	Apptag bool `json:"apptag"`
+	Guard  bool `json:"guard"`
+}
+
+// BdevGetBdevsAssignedRateLimitsResult is a result, or a part of one.
+type BdevGetBdevsAssignedRateLimitsResult struct {
+	RwIosPerSec    uint64 `json:"rw_ios_per_sec"`
+	RwMbytesPerSec uint64 `json:"rw_mbytes_per_sec"`
+	RMbytesPerSec  uint64 `json:"r_mbytes_per_sec"`
+	WMbytesPerSec  uint64 `json:"w_mbytes_per_sec"`
+}
+
+// BdevGetBdevsSupportedIOTypesResult is a result, or a part of one.
+type BdevGetBdevsSupportedIOTypesResult struct {
+	Read               bool `json:"read"`
+	Write              bool `json:"write"`
+	Unmap              bool `json:"unmap"`
+	Flush              bool `json:"flush"`
+	Reset              bool `json:"reset"`
+	NvmeAdmin          bool `json:"nvme_admin"`
+	NvmeIO             bool `json:"nvme_io"`
+	NvmeIOMD           bool `json:"nvme_io_md"`
+	WriteZeroes        bool `json:"write_zeroes"`
+	Zcopy              bool `json:"zcopy"`
+	GetZoneInfo        bool `json:"get_zone_info"`
+	ZoneManagement     bool `json:"zone_management"`
+	ZoneAppend         bool `json:"zone_append"`
+	Compare            bool `json:"compare"`
+	CompareAndWrite    bool `json:"compare_and_write"`
+	Abort              bool `json:"abort"`
+	SeekHole           bool `json:"seek_hole"`
+	SeekData           bool `json:"seek_data"`
+	Copy               bool `json:"copy"`
+	NvmeIovMD          bool `json:"nvme_iov_md"`
+	NvmeNssr           bool `json:"nvme_nssr"`
+	WriteUncorrectable bool `json:"write_uncorrectable"`
+}
+
+// BdevGetBdevsResult is a result, or a part of one.
+type BdevGetBdevsResult struct {
+	Name                      string                                 `json:"name"`
+	Aliases                   []string                               `json:"aliases"`
+	ProductName               string                                 `json:"product_name"`
+	BlockSize                 uint32                                 `json:"block_size"`
+	NumBlocks                 uint64                                 `json:"num_blocks"`
+	PreferredWriteAlignment   uint32                                 `json:"preferred_write_alignment"`
+	PreferredWriteGranularity uint32                                 `json:"preferred_write_granularity"`
+	OptimalWriteSize          uint32                                 `json:"optimal_write_size"`
+	PreferredUnmapAlignment   uint32                                 `json:"preferred_unmap_alignment"`
+	PreferredUnmapGranularity uint32                                 `json:"preferred_unmap_granularity"`
+	UUID                      string                                 `json:"uuid"`
+	NUMAID                    *int32                                 `json:"numa_id"`
+	MDSize                    uint32                                 `json:"md_size"`
+	MDInterleave              bool                                   `json:"md_interleave"`
+	DIFType                   uint32                                 `json:"dif_type"`
+	DIFIsHeadOfMD             bool                                   `json:"dif_is_head_of_md"`
+	EnabledDIFCheckTypes      BdevGetBdevsEnabledDIFCheckTypesResult `json:"enabled_dif_check_types"`
+	DIFPIFormat               uint32                                 `json:"dif_pi_format"`
+	AssignedRateLimits        BdevGetBdevsAssignedRateLimitsResult   `json:"assigned_rate_limits"`
+	Claimed                   bool                                   `json:"claimed"`
+	ClaimType                 string                                 `json:"claim_type"`
+	Zoned                     bool                                   `json:"zoned"`
+	ZoneSize                  uint64                                 `json:"zone_size"`
+	MaxOpenZones              uint64                                 `json:"max_open_zones"`
+	OptimalOpenZones          uint64                                 `json:"optimal_open_zones"`
+	SupportedIOTypes          BdevGetBdevsSupportedIOTypesResult     `json:"supported_io_types"`
+	DriverSpecific            json.RawMessage                        `json:"driver_specific"`
+}
+
+// BdevGetHistogram calls bdev_get_histogram. Returns how many latencies of a device lie in each bucket.
+// It returns histogram: the buckets, numbers of 64 bits with the lowest byte first, in base64; each range from one power of two of ticks to the next has 2^granularity of them, and the ranges go from min_range to max_range.
+func (c *Client) BdevGetHistogram(ctx context.Context, p BdevGetHistogramParams) (*BdevGetHistogramResult, error) {
+	return Call[*BdevGetHistogramResult](ctx, c, "bdev_get_histogram", p)
+}
+
+// BdevGetHistogramParams are the parameters of bdev_get_histogram.
+type BdevGetHistogramParams struct {
+	Name string `json:"name"` // name, alias or UUID of the device
+}
+
+// BdevGetHistogramResult is a result, or a part of one.
+type BdevGetHistogramResult struct {
+	Histogram   string `json:"histogram"`
+	Granularity uint32 `json:"granularity"`
+	MinRange    uint32 `json:"min_range"`
+	MaxRange    uint32 `json:"max_range"`
+	TscRate     uint64 `json:"tsc_rate"`
+}
+
+// BdevGetHistogramBorders calls bdev_get_histogram_borders. Counts the latencies of a device between borders.
+// It returns how many latencies are up to each border, and how many there are.
+func (c *Client) BdevGetHistogramBorders(ctx context.Context, p BdevGetHistogramBordersParams) (*BdevGetHistogramBordersResult, error) {
+	return Call[*BdevGetHistogramBordersResult](ctx, c, "bdev_get_histogram_borders", p)
+}
+
+// BdevGetHistogramBordersParams are the parameters of bdev_get_histogram_borders.
+type BdevGetHistogramBordersParams struct {
+	Name    string   `json:"name"`    // name, alias or UUID of the device
+	Borders []uint64 `json:"borders"` // latencies in microseconds, ascending
+}
+
+// BdevGetHistogramBordersResult is a result, or a part of one.
+type BdevGetHistogramBordersResult struct {
+	BordersCount []uint64 `json:"borders_count"`
+}
+
+// BdevGetIOStat calls bdev_get_iostat. Returns the accounts of devices since they appeared or were reset. Latencies are in ticks, of which tick_rate make a second.
+func (c *Client) BdevGetIOStat(ctx context.Context, p BdevGetIOStatParams) (*BdevGetIOStatResult, error) {
+	return Call[*BdevGetIOStatResult](ctx, c, "bdev_get_iostat", p)
+}
+
+// BdevGetIOStatParams are the parameters of bdev_get_iostat.
+type BdevGetIOStatParams struct {
+	Names      []string `json:"names,omitempty"`       // devices; all if it is left out
+	PerChannel *bool    `json:"per_channel,omitempty"` // accounts by thread, of the one device in names (default false)
+	ResetMode  *string  `json:"reset_mode,omitempty"`  // what to reset after reading; one of all, maxmin, error, none; default none
+}
+
+// BdevGetIOStatBdevsResult is a result, or a part of one.
+type BdevGetIOStatBdevsResult struct {
+	Name                    string            `json:"name"`
+	BytesRead               uint64            `json:"bytes_read"`
+	NumReadOps              uint64            `json:"num_read_ops"`
+	BytesWritten            uint64            `json:"bytes_written"`
+	NumWriteOps             uint64            `json:"num_write_ops"`
+	BytesUnmapped           uint64            `json:"bytes_unmapped"`
+	NumUnmapOps             uint64            `json:"num_unmap_ops"`
+	BytesCopied             uint64            `json:"bytes_copied"`
+	NumCopyOps              uint64            `json:"num_copy_ops"`
+	ReadLatencyTicks        uint64            `json:"read_latency_ticks"`
+	MaxReadLatencyTicks     uint64            `json:"max_read_latency_ticks"`
+	MinReadLatencyTicks     uint64            `json:"min_read_latency_ticks"`
+	WriteLatencyTicks       uint64            `json:"write_latency_ticks"`
+	MaxWriteLatencyTicks    uint64            `json:"max_write_latency_ticks"`
+	MinWriteLatencyTicks    uint64            `json:"min_write_latency_ticks"`
+	UnmapLatencyTicks       uint64            `json:"unmap_latency_ticks"`
+	MaxUnmapLatencyTicks    uint64            `json:"max_unmap_latency_ticks"`
+	MinUnmapLatencyTicks    uint64            `json:"min_unmap_latency_ticks"`
+	CopyLatencyTicks        uint64            `json:"copy_latency_ticks"`
+	MaxCopyLatencyTicks     uint64            `json:"max_copy_latency_ticks"`
+	MinCopyLatencyTicks     uint64            `json:"min_copy_latency_ticks"`
+	IOError                 map[string]uint64 `json:"io_error"`
+	QueueDepthPollingPeriod uint64            `json:"queue_depth_polling_period"`
+	QueueDepth              uint64            `json:"queue_depth"`
+	IOTime                  uint64            `json:"io_time"`
+	WeightedIOTime          uint64            `json:"weighted_io_time"`
+	DriverSpecific          json.RawMessage   `json:"driver_specific"`
+}
+
+// BdevGetIOStatChannelsResult is a result, or a part of one.
+type BdevGetIOStatChannelsResult struct {
+	ThreadID             uint64            `json:"thread_id"`
+	BytesRead            uint64            `json:"bytes_read"`
+	NumReadOps           uint64            `json:"num_read_ops"`
+	BytesWritten         uint64            `json:"bytes_written"`
+	NumWriteOps          uint64            `json:"num_write_ops"`
+	BytesUnmapped        uint64            `json:"bytes_unmapped"`
+	NumUnmapOps          uint64            `json:"num_unmap_ops"`
+	BytesCopied          uint64            `json:"bytes_copied"`
+	NumCopyOps           uint64            `json:"num_copy_ops"`
+	ReadLatencyTicks     uint64            `json:"read_latency_ticks"`
+	MaxReadLatencyTicks  uint64            `json:"max_read_latency_ticks"`
+	MinReadLatencyTicks  uint64            `json:"min_read_latency_ticks"`
+	WriteLatencyTicks    uint64            `json:"write_latency_ticks"`
+	MaxWriteLatencyTicks uint64            `json:"max_write_latency_ticks"`
+	MinWriteLatencyTicks uint64            `json:"min_write_latency_ticks"`
+	UnmapLatencyTicks    uint64            `json:"unmap_latency_ticks"`
+	MaxUnmapLatencyTicks uint64            `json:"max_unmap_latency_ticks"`
+	MinUnmapLatencyTicks uint64            `json:"min_unmap_latency_ticks"`
+	CopyLatencyTicks     uint64            `json:"copy_latency_ticks"`
+	MaxCopyLatencyTicks  uint64            `json:"max_copy_latency_ticks"`
+	MinCopyLatencyTicks  uint64            `json:"min_copy_latency_ticks"`
+	IOError              map[string]uint64 `json:"io_error"`
+}
+
+// BdevGetIOStatResult is a result, or a part of one.
+type BdevGetIOStatResult struct {
+	TickRate uint64                        `json:"tick_rate"`
+	Ticks    uint64                        `json:"ticks"`
+	Bdevs    []BdevGetIOStatBdevsResult    `json:"bdevs"`
+	Name     string                        `json:"name"`
+	Channels []BdevGetIOStatChannelsResult `json:"channels"`
+}
+
+// BdevGPTSetOptions calls bdev_gpt_set_options. Sets options for GUID partition tables that are found afterwards. This method is gospdk's own.
+func (c *Client) BdevGPTSetOptions(ctx context.Context, p BdevGPTSetOptionsParams) error {
+	return c.Call(ctx, "bdev_gpt_set_options", p, nil)
+}
+
+// BdevGPTSetOptionsParams are the parameters of bdev_gpt_set_options.
+type BdevGPTSetOptionsParams struct {
+	ShowOthers *bool `json:"show_others,omitempty"` // make devices, which can only be read, of partitions that are not SPDK's (default false)
+}
+
+// BdevRaidAddBaseBdev calls bdev_raid_add_base_bdev. Adds a base device to an array that misses one.
+func (c *Client) BdevRaidAddBaseBdev(ctx context.Context, p BdevRaidAddBaseBdevParams) error {
+	return c.Call(ctx, "bdev_raid_add_base_bdev", p, nil)
+}
+
+// BdevRaidAddBaseBdevParams are the parameters of bdev_raid_add_base_bdev.
+type BdevRaidAddBaseBdevParams struct {
+	RaidBdev string `json:"raid_bdev"` // name of the array
+	BaseBdev string `json:"base_bdev"` // name of the base device
+}
+
+// BdevRaidCreate calls bdev_raid_create. Makes an array out of base devices. It goes online when all of them are there.
+func (c *Client) BdevRaidCreate(ctx context.Context, p BdevRaidCreateParams) error {
+	return c.Call(ctx, "bdev_raid_create", p, nil)
+}
+
+// BdevRaidCreateParams are the parameters of bdev_raid_create.
+type BdevRaidCreateParams struct {
+	Name        string   `json:"name"`                    // name of the array
+	StripSizeKb *uint32  `json:"strip_size_kb,omitempty"` // size of a strip in KiB, a power of two
+	RaidLevel   string   `json:"raid_level"`              // how data are spread over the base devices; raid0 and concat are supported; one of raid0, 0, raid1, 1, raid5f, 5f, concat
+	BaseBdevs   []string `json:"base_bdevs"`              // names of the base devices, in order; those that are missing may appear later
+	UUID        *string  `json:"uuid,omitempty"`          // UUID of the array (default: a random one)
+	Superblock  *bool    `json:"superblock,omitempty"`    // store what the array is on each base device, so that it is found again
+}
+
+// BdevRaidDelete calls bdev_raid_delete. Deletes an array. The data stay on the base devices.
+func (c *Client) BdevRaidDelete(ctx context.Context, p BdevRaidDeleteParams) error {
+	return c.Call(ctx, "bdev_raid_delete", p, nil)
+}
+
+// BdevRaidDeleteParams are the parameters of bdev_raid_delete.
+type BdevRaidDeleteParams struct {
+	Name    string `json:"name"`               // name of the array
+	ClearSB *bool  `json:"clear_sb,omitempty"` // remove the superblocks from the base devices too, so that the array is not found again
+}
+
+// BdevRaidGetBdevs calls bdev_raid_get_bdevs. Describes the arrays in a state.
+// It returns an array with one object an array.
+func (c *Client) BdevRaidGetBdevs(ctx context.Context, p BdevRaidGetBdevsParams) ([]BdevRaidGetBdevsResult, error) {
+	return Call[[]BdevRaidGetBdevsResult](ctx, c, "bdev_raid_get_bdevs", p)
+}
+
+// BdevRaidGetBdevsParams are the parameters of bdev_raid_get_bdevs.
+type BdevRaidGetBdevsParams struct {
+	Category string `json:"category"` // state of the arrays to list; one of online, configuring, offline, all
+}
+
+// BdevRaidGetBdevsBaseBdevsListResult is a result, or a part of one.
+type BdevRaidGetBdevsBaseBdevsListResult struct {
+	Name         *string `json:"name"`
+	UUID         string  `json:"uuid"`
+	IsConfigured bool    `json:"is_configured"`
+	DataOffset   uint64  `json:"data_offset"`
+	DataSize     uint64  `json:"data_size"`
+}
+
+// BdevRaidGetBdevsResult is a result, or a part of one.
+type BdevRaidGetBdevsResult struct {
+	Name                    string                                `json:"name"`
+	UUID                    string                                `json:"uuid"`
+	StripSizeKb             uint32                                `json:"strip_size_kb"`
+	State                   string                                `json:"state"`
+	RaidLevel               string                                `json:"raid_level"`
+	Superblock              bool                                  `json:"superblock"`
+	NumBaseBdevs            int                                   `json:"num_base_bdevs"`
+	NumBaseBdevsDiscovered  int                                   `json:"num_base_bdevs_discovered"`
+	NumBaseBdevsOperational int                                   `json:"num_base_bdevs_operational"`
+	BaseBdevsList           []BdevRaidGetBdevsBaseBdevsListResult `json:"base_bdevs_list"`
+}
+
+// BdevRaidRemoveBaseBdev calls bdev_raid_remove_base_bdev. Removes a base device from its array. A raid0 or concat that is online goes offline.
+func (c *Client) BdevRaidRemoveBaseBdev(ctx context.Context, p BdevRaidRemoveBaseBdevParams) error {
+	return c.Call(ctx, "bdev_raid_remove_base_bdev", p, nil)
+}
+
+// BdevRaidRemoveBaseBdevParams are the parameters of bdev_raid_remove_base_bdev.
+type BdevRaidRemoveBaseBdevParams struct {
+	Name string `json:"name"` // name of the base device
+}
+
+// BdevRaidSetOptions calls bdev_raid_set_options. Sets options of background processes. Those that are left out stay as they are.
+func (c *Client) BdevRaidSetOptions(ctx context.Context, p BdevRaidSetOptionsParams) error {
+	return c.Call(ctx, "bdev_raid_set_options", p, nil)
+}
+
+// BdevRaidSetOptionsParams are the parameters of bdev_raid_set_options.
+type BdevRaidSetOptionsParams struct {
+	ProcessWindowSizeKb      *uint32 `json:"process_window_size_kb,omitempty"`       // how much a background process works on at once, in KiB (default 1024)
+	ProcessMaxBandwidthMbSec *uint32 `json:"process_max_bandwidth_mb_sec,omitempty"` // limit of a background process in MiB a second, 0 for none (default 0)
+}
+
+// BdevResetIOStat calls bdev_reset_iostat. Starts the accounts of a device, or of all, anew.
+func (c *Client) BdevResetIOStat(ctx context.Context, p BdevResetIOStatParams) error {
+	return c.Call(ctx, "bdev_reset_iostat", p, nil)
+}
+
+// BdevResetIOStatParams are the parameters of bdev_reset_iostat.
+type BdevResetIOStatParams struct {
+	Name *string `json:"name,omitempty"` // name, alias or UUID; all devices if it is left out
+	Mode *string `json:"mode,omitempty"` // what to reset; one of all, maxmin, error, none; default all
+}
+
+// BdevSetOptions calls bdev_set_options. Sets options of the block layer. Those that are left out stay as they are.
+func (c *Client) BdevSetOptions(ctx context.Context, p BdevSetOptionsParams) error {
+	return c.Call(ctx, "bdev_set_options", p, nil)
+}
+
+// BdevSetOptionsParams are the parameters of bdev_set_options.
+type BdevSetOptionsParams struct {
+	BdevIOPoolSize      *uint32 `json:"bdev_io_pool_size,omitempty"`      // requests in SPDK's shared pool; kept and saved, but there is no such pool here (default 65535)
+	BdevIOCacheSize     *uint32 `json:"bdev_io_cache_size,omitempty"`     // requests that SPDK caches per thread; as above (default 256)
+	BdevAutoExamine     *bool   `json:"bdev_auto_examine,omitempty"`      // examine all devices; false leaves the choice to bdev_examine (default true)
+	IobufSmallCacheSize *uint32 `json:"iobuf_small_cache_size,omitempty"` // small buffers that a thread keeps for itself (default 128)
+	IobufLargeCacheSize *uint32 `json:"iobuf_large_cache_size,omitempty"` // large buffers that a thread keeps for itself (default 16)
+}
+
+// BdevSetQDSamplingPeriod calls bdev_set_qd_sampling_period. Has the number of outstanding I/Os of a device looked at regularly; bdev_get_iostat shows what came of it.
+func (c *Client) BdevSetQDSamplingPeriod(ctx context.Context, p BdevSetQDSamplingPeriodParams) error {
+	return c.Call(ctx, "bdev_set_qd_sampling_period", p, nil)
+}
+
+// BdevSetQDSamplingPeriodParams are the parameters of bdev_set_qd_sampling_period.
+type BdevSetQDSamplingPeriodParams struct {
+	Name   string `json:"name"`   // name, alias or UUID of the device
+	Period uint64 `json:"period"` // microseconds from one look to the next; 0 ends it
+}
+
+// BdevSetQoSLimit calls bdev_set_qos_limit. Limits what reads and writes of all users of a device may do together. Limits that are left out stay as they are; 0 is no limit.
+func (c *Client) BdevSetQoSLimit(ctx context.Context, p BdevSetQoSLimitParams) error {
+	return c.Call(ctx, "bdev_set_qos_limit", p, nil)
+}
+
+// BdevSetQoSLimitParams are the parameters of bdev_set_qos_limit.
+type BdevSetQoSLimitParams struct {
+	Name           string  `json:"name"`                        // name, alias or UUID of the device
+	RwIosPerSec    *uint64 `json:"rw_ios_per_sec,omitempty"`    // reads and writes a second, rounded up to a multiple of 1000
+	RwMbytesPerSec *uint64 `json:"rw_mbytes_per_sec,omitempty"` // MiB a second, read and written
+	RMbytesPerSec  *uint64 `json:"r_mbytes_per_sec,omitempty"`  // MiB a second, read
+	WMbytesPerSec  *uint64 `json:"w_mbytes_per_sec,omitempty"`  // MiB a second, written
+}
+
+// BdevWaitForExamine calls bdev_wait_for_examine. Answers when all devices have been examined by all modules.
+func (c *Client) BdevWaitForExamine(ctx context.Context) error {
+	return c.Call(ctx, "bdev_wait_for_examine", nil, nil)
+}
+
+// BdevZoneBlockCreate calls bdev_zone_block_create. Makes a zoned device out of another one. Its zones are full at first: reset them before writing.
+// It returns the name of the device.
+func (c *Client) BdevZoneBlockCreate(ctx context.Context, p BdevZoneBlockCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_zone_block_create", p)
+}
+
+// BdevZoneBlockCreateParams are the parameters of bdev_zone_block_create.
+type BdevZoneBlockCreateParams struct {
+	Name             string `json:"name"`               // name of the zoned device
+	BaseBdev         string `json:"base_bdev"`          // name of the base device; it may appear later
+	ZoneCapacity     uint64 `json:"zone_capacity"`      // blocks of a zone that can be written; the zone's size is the next power of two
+	OptimalOpenZones uint64 `json:"optimal_open_zones"` // how many zones are best written at once
+}
+
+// BdevZoneBlockDelete calls bdev_zone_block_delete. Deletes a zoned device. The data stay on the base device.
+func (c *Client) BdevZoneBlockDelete(ctx context.Context, p BdevZoneBlockDeleteParams) error {
+	return c.Call(ctx, "bdev_zone_block_delete", p, nil)
+}
+
+// BdevZoneBlockDeleteParams are the parameters of bdev_zone_block_delete.
+type BdevZoneBlockDeleteParams struct {
+	Name string `json:"name"` // name of the zoned device
+}
