@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/gospdk/gospdk/accel"
 	"github.com/gospdk/gospdk/bdev"
@@ -91,14 +92,20 @@ func (m *Module) Create(ctx context.Context, cfg Config) (name string, err error
 	return cfg.Name, nil
 }
 
-// release gives up a plan's key.
+// release gives up a plan's key. One that was made for the device stays if
+// somebody else has come to use it.
 func (m *Module) release(p *plan) error {
 	name := p.Config.key.Name()
 	p.Config.key.Release()
 	if !p.Config.own {
 		return nil
 	}
-	return m.accel.DestroyKey(name)
+	err := m.accel.DestroyKey(name)
+	if errors.Is(err, syscall.EBUSY) {
+		log.Noticef("crypto: key %s of %s stays: %v", name, p.Name, err)
+		return nil
+	}
+	return err
 }
 
 // Delete removes a device and waits for its users.

@@ -5,6 +5,7 @@ package raid
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 
 	"github.com/google/uuid"
@@ -70,7 +71,9 @@ func answer(err error, format string, args ...any) *rpc.Error {
 	if missing, ok := errors.AsType[*noArray](err); ok {
 		return rpc.Errorf(-int(errno), "%s; bdev_raid_get_bdevs lists the arrays", missing.text)
 	}
-	return rpc.Errorf(-int(errno), format+": %s: %v", append(args, rpc.Strerror(errno), err)...)
+	words := rpc.Strerror(errno)
+	detail := strings.TrimSuffix(err.Error(), ": "+strings.ToLower(words))
+	return rpc.Errorf(-int(errno), format+": %s: %s", append(args, words, detail)...)
 }
 
 func (m *Module) rpcCreate(ctx context.Context, p createParams) (rpc.True, error) {

@@ -5,6 +5,7 @@ package zoneblock
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 
 	"github.com/gospdk/gospdk/rpc"
@@ -33,11 +34,13 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 func (m *Module) rpcCreate(ctx context.Context, p createParams) (string, error) {
 	name, err := m.Create(ctx, Config{Name: p.Name, Base: p.Base, ZoneCapacity: p.ZoneCapacity, OptimalOpenZones: p.OpenZones})
 	if err != nil {
-		words := ""
+		words, detail := "", err.Error()
 		if errno, ok := errors.AsType[syscall.Errno](err); ok {
-			words = rpc.Strerror(errno) + ": "
+			words = rpc.Strerror(errno)
+			detail = strings.TrimSuffix(detail, ": "+strings.ToLower(words))
+			words += ": "
 		}
-		return "", rpc.Errorf(rpc.InternalError, "Failed to create block zoned vbdev: %s%v", words, err)
+		return "", rpc.Errorf(rpc.InternalError, "Failed to create block zoned vbdev: %s%s", words, detail)
 	}
 	return name, nil
 }
