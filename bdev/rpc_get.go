@@ -21,7 +21,7 @@ type DriverSpecific interface {
 
 type getBdevsParams struct {
 	Name    *string `json:"name" doc:"name, alias or UUID; all devices if it is left out"`
-	Timeout uint64  `json:"timeout" doc:"milliseconds to wait for a device of that name to appear (default 0)"`
+	Timeout uint64  `json:"timeout" default:"0" doc:"milliseconds to wait for a device of that name to appear"`
 }
 
 func (r *Registry) rpcGetBdevs(ctx context.Context, p getBdevsParams) ([]bdevEntry, error) {
@@ -77,38 +77,38 @@ func (r *Registry) appear(ctx context.Context, name string, timeout uint64) (str
 // in its order.
 type bdevEntry struct {
 	Name                      string   `json:"name"`
-	Aliases                   []string `json:"aliases"`
-	ProductName               string   `json:"product_name"`
-	BlockSize                 uint32   `json:"block_size"`
+	Aliases                   []string `json:"aliases" doc:"further names; the UUID is the first unless it is the name"`
+	ProductName               string   `json:"product_name" doc:"kind of device"`
+	BlockSize                 uint32   `json:"block_size" doc:"bytes, with interleaved metadata"`
 	NumBlocks                 uint64   `json:"num_blocks"`
-	PreferredWriteAlignment   uint32   `json:"preferred_write_alignment"`
-	PreferredWriteGranularity uint32   `json:"preferred_write_granularity"`
-	OptimalWriteSize          uint32   `json:"optimal_write_size"`
-	PreferredUnmapAlignment   uint32   `json:"preferred_unmap_alignment"`
-	PreferredUnmapGranularity uint32   `json:"preferred_unmap_granularity"`
+	PreferredWriteAlignment   uint32   `json:"preferred_write_alignment" doc:"blocks, 0 for none"`
+	PreferredWriteGranularity uint32   `json:"preferred_write_granularity" doc:"blocks, 0 for none"`
+	OptimalWriteSize          uint32   `json:"optimal_write_size" doc:"blocks, 0 for none"`
+	PreferredUnmapAlignment   uint32   `json:"preferred_unmap_alignment" doc:"blocks, 0 for none"`
+	PreferredUnmapGranularity uint32   `json:"preferred_unmap_granularity" doc:"blocks, 0 for none"`
 	UUID                      string   `json:"uuid"`
-	NUMA                      *int32   `json:"numa_id,omitempty"`
+	NUMA                      *int32   `json:"numa_id,omitempty" doc:"node of the memory that is close to it, -1 for any; absent if it is not known"`
 	*metadataEntry
 	*difEntry
 	Limits    limitsEntry `json:"assigned_rate_limits"`
 	Claimed   bool        `json:"claimed"`
-	ClaimType string      `json:"claim_type,omitempty"`
+	ClaimType string      `json:"claim_type,omitempty" doc:"exclusive_write, read_many_write_one, read_many_write_none or read_many_write_shared"`
 	Zoned     bool        `json:"zoned"`
 	*zonesEntry
-	IOTypes        ioTypesEntry `json:"supported_io_types"`
-	DriverSpecific any          `json:"driver_specific"`
+	IOTypes        ioTypesEntry `json:"supported_io_types" doc:"what the device itself does, and write zeroes"`
+	DriverSpecific any          `json:"driver_specific" doc:"what the module says of it"`
 }
 
 type metadataEntry struct {
-	MDSize       uint32 `json:"md_size"`
-	MDInterleave bool   `json:"md_interleave"`
-	DIFType      uint32 `json:"dif_type"`
+	MDSize       uint32 `json:"md_size" doc:"bytes of metadata a block; absent without metadata"`
+	MDInterleave bool   `json:"md_interleave" doc:"the metadata follow the data of each block, otherwise they are separate"`
+	DIFType      uint32 `json:"dif_type" doc:"type of protection information, 0 for none"`
 }
 
 type difEntry struct {
-	HeadOfMD bool           `json:"dif_is_head_of_md"`
+	HeadOfMD bool           `json:"dif_is_head_of_md" doc:"it is the first thing in the metadata, not the last"`
 	Checks   difChecksEntry `json:"enabled_dif_check_types"`
-	PIFormat uint32         `json:"dif_pi_format"`
+	PIFormat uint32         `json:"dif_pi_format" doc:"guard of 16 (0), 32 (1) or 64 (2) bits"`
 }
 
 type difChecksEntry struct {
@@ -119,15 +119,15 @@ type difChecksEntry struct {
 
 // limitsEntry is QoSLimits with SPDK's names.
 type limitsEntry struct {
-	RWIOsPerSec    uint64 `json:"rw_ios_per_sec"`
-	RWMBytesPerSec uint64 `json:"rw_mbytes_per_sec"`
+	RWIOsPerSec    uint64 `json:"rw_ios_per_sec" doc:"reads and writes a second, 0 for no limit"`
+	RWMBytesPerSec uint64 `json:"rw_mbytes_per_sec" doc:"MiB a second, 0 for no limit"`
 	RMBytesPerSec  uint64 `json:"r_mbytes_per_sec"`
 	WMBytesPerSec  uint64 `json:"w_mbytes_per_sec"`
 }
 
 type zonesEntry struct {
-	ZoneSize         uint64 `json:"zone_size"`
-	MaxOpenZones     uint64 `json:"max_open_zones"`
+	ZoneSize         uint64 `json:"zone_size" doc:"blocks; absent without zones"`
+	MaxOpenZones     uint64 `json:"max_open_zones" doc:"0 for no limit"`
 	OptimalOpenZones uint64 `json:"optimal_open_zones"`
 }
 

@@ -70,11 +70,11 @@ func countedIOTypes() (names []string) {
 }
 
 type histogramAnswer struct {
-	Histogram   string `json:"histogram"`
+	Histogram   string `json:"histogram" doc:"numbers of 64 bits in base64, see above"`
 	Granularity uint32 `json:"granularity"`
 	MinRange    uint32 `json:"min_range"`
 	MaxRange    uint32 `json:"max_range"`
-	TickRate    uint64 `json:"tsc_rate"`
+	TickRate    uint64 `json:"tsc_rate" doc:"ticks a second"`
 }
 
 func (r *Registry) rpcGetHistogram(ctx context.Context, p nameParams) (*histogramAnswer, error) {
@@ -106,7 +106,7 @@ type getBordersParams struct {
 }
 
 type bordersAnswer struct {
-	Counts []uint64 `json:"borders_count"`
+	Counts []uint64 `json:"borders_count" doc:"one number a border, and the total"`
 }
 
 func (r *Registry) rpcGetBorders(ctx context.Context, p getBordersParams) (*bordersAnswer, error) {

@@ -33,20 +33,20 @@ var resetModes = map[resetMode]StatsReset{"all": ResetAll, "maxmin": ResetMaxMin
 
 type getIOStatParams struct {
 	Names      []string  `json:"names" doc:"devices; all if it is left out"`
-	PerChannel bool      `json:"per_channel" doc:"accounts by thread, of the one device in names (default false)"`
+	PerChannel bool      `json:"per_channel" default:"false" doc:"accounts by thread, of the one device in names"`
 	ResetMode  resetMode `json:"reset_mode" enum:"all,maxmin,error,none" default:"none" doc:"what to reset after reading"`
 }
 
 type ioStatAnswer struct {
-	TickRate uint64         `json:"tick_rate"`
-	Ticks    uint64         `json:"ticks"`
+	TickRate uint64         `json:"tick_rate" doc:"ticks a second"`
+	Ticks    uint64         `json:"ticks" doc:"time of the answer, in ticks from an arbitrary beginning"`
 	Bdevs    *[]ioStatEntry `json:"bdevs,omitempty"`
 	*channelStats
 }
 
 type channelStats struct {
 	Name     string              `json:"name"`
-	Channels []channelStatsEntry `json:"channels"`
+	Channels []channelStatsEntry `json:"channels" doc:"with per_channel: an entry for each thread"`
 }
 
 type channelStatsEntry struct {
@@ -71,7 +71,7 @@ type accountEntry struct {
 	NumUnmap        uint64            `json:"num_unmap_ops"`
 	BytesCopied     uint64            `json:"bytes_copied"`
 	NumCopy         uint64            `json:"num_copy_ops"`
-	ReadLatency     uint64            `json:"read_latency_ticks"`
+	ReadLatency     uint64            `json:"read_latency_ticks" doc:"sum of the latencies of successful reads"`
 	MaxReadLatency  uint64            `json:"max_read_latency_ticks"`
 	MinReadLatency  uint64            `json:"min_read_latency_ticks"`
 	WriteLatency    uint64            `json:"write_latency_ticks"`
@@ -83,7 +83,7 @@ type accountEntry struct {
 	CopyLatency     uint64            `json:"copy_latency_ticks"`
 	MaxCopyLatency  uint64            `json:"max_copy_latency_ticks"`
 	MinCopyLatency  uint64            `json:"min_copy_latency_ticks"`
-	IOError         map[string]uint64 `json:"io_error"`
+	IOError         map[string]uint64 `json:"io_error" doc:"failed operations by kind of status, such as nvme_error; kinds without any are left out"`
 }
 
 func newAccountEntry(a *Account) accountEntry {
@@ -192,10 +192,10 @@ func (r *Registry) rpcResetIOStat(ctx context.Context, p resetIOStatParams) (rpc
 
 // queueDepthEntry is what the sampling of the queue depth has found.
 type queueDepthEntry struct {
-	Period   uint64 `json:"queue_depth_polling_period"`
-	Depth    uint64 `json:"queue_depth"`
-	Time     uint64 `json:"io_time"`
-	Weighted uint64 `json:"weighted_io_time"`
+	Period   uint64 `json:"queue_depth_polling_period" doc:"microseconds; absent while the queue depth is not sampled"`
+	Depth    uint64 `json:"queue_depth" doc:"I/Os under way at the last sample"`
+	Time     uint64 `json:"io_time" doc:"microseconds during which I/Os were under way"`
+	Weighted uint64 `json:"weighted_io_time" doc:"microseconds, each times the I/Os under way"`
 }
 
 // queueDepthEntry returns nil while no samples are taken. Times are in

@@ -21,7 +21,7 @@ func (l *Log) rpcTypes(context.Context, struct{}) ([]string, error) {
 }
 
 type notificationsParams struct {
-	ID  uint64 `json:"id" doc:"identifier of the first one; they count from 0 (default 0)"`
+	ID  uint64 `json:"id" default:"0" doc:"identifier of the first one; they count from 0"`
 	Max uint64 `json:"max" default:"18446744073709551615" doc:"how many at most"`
 }
 
