@@ -38,7 +38,7 @@ func modules() cli.Modules {
 			},
 		},
 		Target:   target,
-		Commands: []func() *cobra.Command{cli.AccelPerfCommand, cli.BdevperfCommand},
+		Commands: []func() *cobra.Command{cli.AccelPerfCommand},
 	}
 }
 

@@ -5,12 +5,14 @@ package bdevperf
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/reactor"
 	"github.com/gospdk/gospdk/thread"
 )
 
@@ -41,7 +43,7 @@ func TestWorkloads(t *testing.T) {
 	for _, w := range Workloads {
 		t.Run(w, func(t *testing.T) {
 			r, names := start(t, "malloc:size=4M,block=4096", "null:size=1G")
-			if w == "verify" {
+			if w == "verify" || w == "reset" {
 				names = names[:1]
 			}
 			res, err := Run(context.Background(), r, names, Config{
@@ -201,4 +203,111 @@ func FuzzParseDevice(f *testing.F) {
 			t.Errorf("parseSpec(%q) = %+v", s, sp)
 		}
 	})
+}
+
+func TestJobFile(t *testing.T) {
+	file := "# comment\n[global]\nfilename=Null0\nrw=randrw\nbs=4k\niodepth=8\n\n[a]\nrwmixread=70\n[b]\nfilename=Null0:Null1\ncpumask=0x3\noffset=4\nlength=10\nrw=verify\n"
+	all, err := ParseJobFile([]byte(file), Section{Job: Job{ReadShare: 50, Depth: 2}}, map[string]bool{"iodepth": true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := all[0]; a.Name != "a" || a.Workload != "randrw" || a.Size != 4096 || a.Depth != 2 || a.ReadShare != 70 {
+		t.Errorf("a: %+v", a)
+	}
+	mask, _ := reactor.ParseMask("[0-1]")
+	jobs, err := PlanSections(all, mask)
+	if err != nil || len(jobs) != 5 || jobs[1].Device != "Null0" || jobs[4].Core != 1 || jobs[4].lane != 1 || jobs[4].Offset != 4 {
+		t.Errorf("%+v, %v", jobs, err)
+	}
+	for bad, want := range map[string]string{
+		"x=1":                         "before the first section",
+		"[a":                          "no section",
+		"[a]\nx":                      "key=value",
+		"[a]\nx=1":                    `key "x"`,
+		"[a]\nrw=read\nbs=1":          "filename",
+		"[a]\nfilename=x":             "'rw'",
+		"[a]\nfilename=x\nbs=1\nrw=z": `"z"`,
+		"[a]\niodepth=z":              `"z"`,
+		"[a]\nfilename=x\nrw=read":    "I/O size 0",
+		"[a]\ncpumask=z":              "cpumask",
+	} {
+		if _, err := ParseJobFile([]byte(bad), Section{Job: Job{Depth: 1}}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func FuzzJobFile(f *testing.F) {
+	f.Add([]byte("[global]\nrw=read\nbs=4k\niodepth=1\n[a]\nfilename=x:y\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		mask, _ := reactor.ParseMask("[0]")
+		if all, err := ParseJobFile(b, Section{}, nil); err == nil {
+			_, _ = PlanSections(all, mask)
+		}
+	})
+}
+
+// Offsets of a random map do not repeat before all have been drawn.
+func TestRandomMapAndZipf(t *testing.T) {
+	j := &job{Job: Job{Workload: "randread"}, cfg: &Config{RandomMap: true}, random: true, units: 130, rng: 7}
+	j.offsets.init(j)
+	for range 3 {
+		seen := map[uint64]bool{}
+		for range 130 {
+			u := j.offsets.draw(j)
+			if seen[u] || u >= 130 {
+				t.Fatalf("unit %d again or beyond", u)
+			}
+			seen[u] = true
+		}
+	}
+	z := &job{cfg: &Config{Zipf: 0.9}, random: true, units: 1000, rng: 7}
+	z.offsets.init(z)
+	var first int
+	for range 10000 {
+		u := z.offsets.draw(z)
+		if u >= 1000 {
+			t.Fatal(u)
+		}
+		if u < 10 {
+			first++
+		}
+	}
+	if first < 2500 || first > 6000 {
+		t.Errorf("%d of 10000 draws are of the first 10 of 1000", first)
+	}
+}
+
+func TestOffsetAndLength(t *testing.T) {
+	r, _ := start(t, "malloc:size=1M")
+	set, err := reactor.Start(reactor.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Stop(context.Background())
+	core := set.Mask().CPUs()[0]
+	job := Job{Device: "Malloc0", Core: core, Workload: "write", Size: 4096, Depth: 4, Offset: 10, Length: 5}
+	if _, err := RunJobs(context.Background(), r, set, []Job{job}, Config{Time: 5 * time.Millisecond, Unique: true}); err != nil {
+		t.Fatal(err)
+	}
+	desc, err := r.Open(context.Background(), "Malloc0", bdev.Read, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer desc.Close()
+	disk := desc.Blocking()
+	defer disk.Close()
+	all := make([]byte, 1<<20)
+	if _, err := disk.ReadAt(all, 0); err != nil {
+		t.Fatal(err)
+	}
+	for unit := range 256 {
+		if written := binary.LittleEndian.Uint64(all[unit*4096:]) != 0; written != (unit >= 10 && unit < 15) {
+			t.Errorf("unit %d: written %v", unit, written)
+		}
+	}
+	job.Length = 247
+	if _, err := RunJobs(context.Background(), r, set, []Job{job}, Config{Time: time.Millisecond}); err == nil || !strings.Contains(err.Error(), "beyond") {
+		t.Errorf("%v", err)
+	}
 }

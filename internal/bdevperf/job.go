@@ -4,8 +4,8 @@ package bdevperf
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/dma"
@@ -14,34 +14,37 @@ import (
 	"github.com/gospdk/gospdk/thread"
 )
 
-// job is one device on one core. Its fields are its thread's.
+// job is one device on one core, at work. Its fields are its thread's.
 type job struct {
+	Job
 	cfg    *Config
-	core   int
 	t      *thread.Thread
 	desc   *bdev.Desc
 	ch     *bdev.UserChannel
 	buf    *dma.Buffer
 	tasks  []task
 	blocks uint64 // an IO
-	units  uint64 // of that many blocks, on the device
+	units  uint64 // of that many blocks, that the job uses
 
 	op, other bdev.Op
 	share     uint64 // of op, of 2^32
 	random    bool
 	verify    bool
-	lane      uint64 // of a verify: which of the lanes of the device is the job's
-	lanes     uint64
+	offsets   offsets
 	rng       uint64
 	next      uint64
+	turn      uint64 // of unique writes
 
 	running int
 	stop    bool
 	done    chan struct{} // closed when the last IO has ended
 
-	ios, failed uint64
-	err         error // the first
-	latencies   *perf.Histogram
+	resetting resetter
+	aborts    []*aborter
+
+	ios, failed, late uint64
+	err               error // the first
+	latencies         *perf.Histogram
 }
 
 // task is one IO that is submitted again and again.
@@ -58,31 +61,44 @@ type task struct {
 func (j *job) open(ctx context.Context) error {
 	info := j.desc.Info()
 	bs := uint64(info.BlockSize)
-	if uint64(j.cfg.Size)%bs != 0 {
-		return fmt.Errorf("I/O size %d is not a multiple of the block size %d of %s", j.cfg.Size, bs, info.Name)
+	if uint64(j.Size)%bs != 0 {
+		return fmt.Errorf("I/O size %d is not a multiple of the block size %d of %s", j.Size, bs, info.Name)
 	}
-	j.blocks = uint64(j.cfg.Size) / bs
-	j.units = info.NumBlocks / j.blocks
+	j.blocks = uint64(j.Size) / bs
+	all := info.NumBlocks / j.blocks
+	j.units = all - min(all, j.Offset)
+	if j.Length > 0 {
+		if j.Length > j.units {
+			return fmt.Errorf("%s has %d I/Os of %d bytes: offset %d and length %d are beyond", info.Name, all, j.Size, j.Offset, j.Length)
+		}
+		j.units = j.Length
+	}
 	if j.units == 0 || j.verify && j.units < j.stride() {
-		return fmt.Errorf("%s has %d bytes: too few for the I/O size %d and queue depth %d", info.Name, info.Size(), j.cfg.Size, j.cfg.Depth)
+		return fmt.Errorf("%s has %d bytes: too few for the I/O size %d and queue depth %d", info.Name, info.Size(), j.Size, j.Depth)
 	}
 	for _, op := range []bdev.Op{j.op, j.other} {
 		if !j.desc.Supports(op) {
 			return fmt.Errorf("%s does not support %s", info.Name, op)
 		}
 	}
+	j.offsets.init(j)
 	// Each buffer begins at a page, as an application's would.
-	stride := (j.cfg.Size + 4095) &^ 4095
-	buf, err := dma.Alloc(stride*j.cfg.Depth, 4096)
+	stride := (j.Size + 4095) &^ 4095
+	buf, err := dma.Alloc(stride*j.Depth, 4096)
 	if err != nil {
 		return err
 	}
 	j.buf = buf
-	j.tasks = make([]task, j.cfg.Depth)
+	j.tasks = make([]task, j.Depth)
 	for i := range j.tasks {
 		t := &j.tasks[i]
-		t.job, t.unit = j, j.lane*uint64(j.cfg.Depth)+uint64(i)
-		t.iov[0] = buf.Bytes()[i*stride:][:j.cfg.Size]
+		t.job, t.unit = j, j.lane*uint64(j.Depth)+uint64(i)
+		t.iov[0] = buf.Bytes()[i*stride:][:j.Size]
+	}
+	if j.cfg.Timeout > 0 {
+		if err := j.desc.SetTimeout(ctx, j.cfg.Timeout, j.tookTooLong); err != nil {
+			return err
+		}
 	}
 	return thread.Do(ctx, j.t, func() (err error) {
 		j.ch, err = j.desc.Channel(j.t)
@@ -110,6 +126,9 @@ func (j *job) start() {
 	for i := range j.tasks {
 		j.tasks[i].submit()
 	}
+	if j.Workload == "reset" {
+		j.resetting.begin(j)
+	}
 }
 
 // submit makes the task's next IO.
@@ -121,14 +140,18 @@ func (t *task) submit() {
 	}
 	io := &t.io
 	io.Op = j.op
-	if j.op != j.other && j.draw()>>32 >= j.share {
+	if j.op != j.other && j.random64()>>32 >= j.share {
 		io.Op = j.other
 	}
 	unit := j.next
 	if j.random {
-		unit, _ = bits.Mul64(j.draw(), j.units)
+		unit = j.offsets.draw(j)
 	} else if j.next++; j.next == j.units {
 		j.next = 0
+	}
+	if j.cfg.Unique && io.Op == bdev.OpWrite {
+		j.turn++
+		binary.LittleEndian.PutUint64(t.iov[0], j.turn)
 	}
 	t.send(unit)
 }
@@ -136,7 +159,7 @@ func (t *task) submit() {
 func (t *task) send(unit uint64) {
 	j := t.job
 	io := &t.io
-	io.Offset, io.Blocks, io.Done = unit*j.blocks, j.blocks, t
+	io.Offset, io.Blocks, io.Done = (j.Offset+unit)*j.blocks, j.blocks, t
 	io.Iov = t.iov[:]
 	if j.latencies != nil {
 		t.start = tsc.Now()
@@ -151,20 +174,31 @@ func (t *task) Complete(io *bdev.IO) {
 	if j.latencies != nil {
 		j.latencies.Tally(tsc.Now() - t.start)
 	}
-	if io.Status != bdev.StatusSuccess {
+	switch {
+	case io.Status == bdev.StatusAborted && j.Workload == "reset":
+		t.again(io)
+	case io.Status != bdev.StatusSuccess:
 		j.fail(fmt.Errorf("%s of %d blocks at %d: %w", io.Op, io.Blocks, io.Offset, io.Status.Err()))
-	} else if j.verify && io.Op == bdev.OpRead {
+	case j.verify && io.Op == bdev.OpRead:
 		if err := t.check(); err != nil {
 			j.fail(err)
 		}
 	}
 	if j.stop {
-		if j.running--; j.running == 0 {
-			close(j.done)
-		}
+		j.ended()
 		return
 	}
 	t.submit()
+}
+
+// ended counts an IO or a reset that is not followed by another.
+func (j *job) ended() {
+	if j.running--; j.running == 0 {
+		if j.resetting.poller != nil {
+			j.resetting.poller.Stop()
+		}
+		close(j.done)
+	}
 }
 
 // fail counts a failure.
@@ -178,8 +212,8 @@ func (j *job) fail(err error) {
 	}
 }
 
-// draw returns a random number (xorshift64*).
-func (j *job) draw() uint64 {
+// random64 returns a random number (xorshift64*).
+func (j *job) random64() uint64 {
 	x := j.rng
 	x ^= x >> 12
 	x ^= x << 25

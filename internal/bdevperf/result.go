@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"strings"
 	"time"
 
@@ -20,12 +21,14 @@ import (
 // Figures are what was measured of one job or of all. Latencies are in
 // microseconds.
 type Figures struct {
-	Seconds  float64 `json:"runtime_s"`
+	Seconds  float64 `json:"runtime"`
 	IOs      uint64  `json:"ios"`
-	Failed   uint64  `json:"failed"`
+	Failed   uint64  `json:"io_failed"`
+	TimedOut uint64  `json:"io_timeout"`
 	IOPS     float64 `json:"iops"`
 	MiBps    float64 `json:"mibps"`
 	FailedPS float64 `json:"failed_per_s"`
+	LatePS   float64 `json:"timeout_per_s"`
 	Average  float64 `json:"avg_latency_us"`
 	Min      float64 `json:"min_latency_us"`
 	Max      float64 `json:"max_latency_us"`
@@ -33,13 +36,25 @@ type Figures struct {
 
 // JobResult is the account of one device on one core.
 type JobResult struct {
-	Name      string       `json:"name"`
-	Core      int          `json:"core"`
-	Workload  string       `json:"workload"`
-	Depth     int          `json:"queue_depth"`
-	Size      int          `json:"io_size"`
-	Latencies []Percentile `json:"percentiles,omitempty"`
+	Name        string       `json:"job"`
+	CoreMask    string       `json:"core_mask"`
+	Core        int          `json:"core"`
+	Workload    string       `json:"workload"`
+	Percentage  *int         `json:"percentage,omitempty"` // of reads
+	Status      string       `json:"status"`               // finished, failed or terminated
+	VerifyRange *Range       `json:"verify_range,omitempty"`
+	Depth       int          `json:"queue_depth"`
+	Size        int          `json:"io_size"`
+	Latencies   []Percentile `json:"percentiles,omitempty"`
 	Figures
+
+	histogram *perf.Histogram
+}
+
+// Range is what a verify works on, in IOs of its size.
+type Range struct {
+	Start  uint64 `json:"start"`
+	Length uint64 `json:"length"`
 }
 
 // Percentile is the latency that so many percent of IOs did not exceed.
@@ -50,15 +65,16 @@ type Percentile struct {
 
 // Result is the account of a run.
 type Result struct {
-	Jobs  []JobResult `json:"jobs"`
-	Total Figures     `json:"total"`
+	Jobs      []JobResult `json:"results"`
+	CoreCount int         `json:"core_count"`
+	Total     Figures     `json:"total"`
 }
 
 var cutoffs = []float64{50, 90, 99, 99.9, 99.99}
 
 // result collects the jobs' accounts. The latencies are those of the block
 // layer's statistics.
-func (r *run) result(elapsed time.Duration) (*Result, error) {
+func (r *run) result(elapsed time.Duration, cut bool) (*Result, error) {
 	res := &Result{}
 	var errs []error
 	var total time.Duration
@@ -69,9 +85,9 @@ func (r *run) result(elapsed time.Duration) (*Result, error) {
 		}
 		f, sum := figures(stats, elapsed, j)
 		total += sum
-		out := JobResult{Name: j.desc.Name(), Core: j.core, Workload: r.cfg.Workload, Depth: r.cfg.Depth, Size: r.cfg.Size, Figures: f}
+		out := j.describe(f, cut)
 		if j.latencies != nil && j.ios > 0 {
-			out.Latencies = percentiles(j.latencies)
+			out.Latencies, out.histogram = percentiles(j.latencies), j.latencies
 		}
 		res.Jobs = append(res.Jobs, out)
 		res.Total.add(f)
@@ -79,18 +95,41 @@ func (r *run) result(elapsed time.Duration) (*Result, error) {
 			errs = append(errs, fmt.Errorf("%s: %d I/Os failed; the first: %w", out.Name, j.failed, j.err))
 		}
 	}
-	res.Total.Seconds = elapsed.Seconds()
+	res.Total.Seconds, res.CoreCount = elapsed.Seconds(), len(r.threads)
 	if n := res.Total.IOs; n > 0 {
 		res.Total.Average = microseconds(total) / float64(n)
 	}
 	return res, errors.Join(errs...)
 }
 
+// describe says what the job was.
+func (j *job) describe(f Figures, cut bool) JobResult {
+	name := j.Name
+	if name == "" {
+		name = j.desc.Name()
+	}
+	out := JobResult{Name: name, CoreMask: fmt.Sprintf("0x%x", new(big.Int).Lsh(big.NewInt(1), uint(j.Core))), Core: j.Core,
+		Workload: j.Workload, Status: "finished", Depth: j.Depth, Size: j.Size, Figures: f}
+	switch {
+	case j.err != nil && !j.cfg.ContinueOnError:
+		out.Status = "failed"
+	case cut:
+		out.Status = "terminated"
+	}
+	if j.mixed() {
+		out.Percentage = new(j.ReadShare)
+	}
+	if j.verify {
+		out.VerifyRange = &Range{j.Offset, j.units}
+	}
+	return out
+}
+
 func microseconds(d time.Duration) float64 { return float64(d) / 1e3 }
 
 func figures(stats bdev.Stats, elapsed time.Duration, j *job) (f Figures, sum time.Duration) {
 	s := elapsed.Seconds()
-	f = Figures{Seconds: s, Failed: j.failed, FailedPS: float64(j.failed) / s}
+	f = Figures{Seconds: s, Failed: j.failed, FailedPS: float64(j.failed) / s, TimedOut: j.late, LatePS: float64(j.late) / s}
 	for _, op := range stats {
 		if op.Ops == 0 {
 			continue
@@ -103,7 +142,7 @@ func figures(stats bdev.Stats, elapsed time.Duration, j *job) (f Figures, sum ti
 		sum += op.Latency
 	}
 	f.IOPS = float64(f.IOs) / s
-	f.MiBps = f.IOPS * float64(j.cfg.Size) / (1 << 20)
+	f.MiBps = f.IOPS * float64(j.Size) / (1 << 20)
 	if f.IOs > 0 {
 		f.Average = microseconds(sum) / float64(f.IOs)
 	}
@@ -120,6 +159,8 @@ func (f *Figures) add(o Figures) {
 	f.IOPS += o.IOPS
 	f.MiBps += o.MiBps
 	f.FailedPS += o.FailedPS
+	f.TimedOut += o.TimedOut
+	f.LatePS += o.LatePS
 }
 
 func percentiles(h *perf.Histogram) []Percentile {
@@ -140,12 +181,12 @@ func (r *Result) WriteJSON(w io.Writer) error {
 // Write writes the table that users of SPDK's bdevperf know.
 func (r *Result) Write(w io.Writer) error {
 	var b strings.Builder
-	line := strings.Repeat("=", 108)
-	fmt.Fprintf(&b, "%s\n%-24s: %10s %13s %11s %9s %10s %10s %10s\n", line,
-		"Device Information", "runtime(s)", "IOPS", "MiB/s", "Fail/s", "Average", "min", "max")
+	line := strings.Repeat("=", 117)
+	fmt.Fprintf(&b, "%s\n%-24s: %10s %13s %11s %9s %8s %10s %10s %10s\n", line,
+		"Device Information", "runtime(s)", "IOPS", "MiB/s", "Fail/s", "TO/s", "Average", "min", "max")
 	row := func(name string, f *Figures) {
-		fmt.Fprintf(&b, "%-24s: %10.2f %13.2f %11.2f %9.2f %10.3f %10.3f %10.3f\n",
-			name, f.Seconds, f.IOPS, f.MiBps, f.FailedPS, f.Average, f.Min, f.Max)
+		fmt.Fprintf(&b, "%-24s: %10.2f %13.2f %11.2f %9.2f %8.2f %10.3f %10.3f %10.3f\n",
+			name, f.Seconds, f.IOPS, f.MiBps, f.FailedPS, f.LatePS, f.Average, f.Min, f.Max)
 	}
 	for i := range r.Jobs {
 		j := &r.Jobs[i]
@@ -157,6 +198,25 @@ func (r *Result) Write(w io.Writer) error {
 	}
 	fmt.Fprintln(&b, line)
 	row("Total", &r.Total)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// WriteHistograms writes how many IOs took how long.
+func (r *Result) WriteHistograms(w io.Writer) error {
+	var b strings.Builder
+	for i := range r.Jobs {
+		j := &r.Jobs[i]
+		if j.histogram == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "\nLatency histogram of %s:\n%22s  %10s\n", j.Name, "Range in us", "Cumulative")
+		buckets, total := j.histogram.Buckets()
+		for _, k := range buckets {
+			fmt.Fprintf(&b, "%10.3f - %9.3f: %9.4f%%  (%9d)\n", microseconds(tsc.Duration(k.Start)), microseconds(tsc.Duration(k.End)),
+				float64(k.SoFar)/float64(total)*100, k.Count)
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -14,30 +14,38 @@ import (
 	"github.com/gospdk/gospdk/thread"
 )
 
-// Run measures the named devices. When ctx ends it stops early and returns
-// what it has. A Result comes with an error if IO failed.
+// Run measures the named devices on reactors of its own. When ctx ends it
+// stops early and returns what it has. A Result comes with an error if IO
+// failed.
 func Run(ctx context.Context, registry *bdev.Registry, names []string, cfg Config) (res *Result, err error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
-	}
-	if len(names) == 0 {
-		return nil, errors.New("there is no block device to measure")
 	}
 	set, err := reactor.Start(reactor.Config{Mask: cfg.Mask, Poll: !cfg.Block})
 	if err != nil {
 		return nil, err
 	}
 	// Stopping must not be cut short by what ends the measurement.
-	clean := context.WithoutCancel(ctx)
-	defer func() { err = errors.Join(err, set.Stop(clean)) }()
-	r := &run{cfg: &cfg, registry: registry, set: set}
-	defer func() {
-		for _, j := range r.jobs {
-			err = errors.Join(err, j.close())
-		}
-	}()
-	if err := r.prepare(clean, names); err != nil {
+	defer func() { err = errors.Join(err, set.Stop(context.WithoutCancel(ctx))) }()
+	return RunJobs(ctx, registry, set, cfg.Plan(names, set.Mask().CPUs()), cfg)
+}
+
+// RunJobs runs jobs on the reactors of set, on threads that are gone when it
+// returns.
+func RunJobs(ctx context.Context, registry *bdev.Registry, set *reactor.Set, jobs []Job, cfg Config) (res *Result, err error) {
+	if err := cfg.check(); err != nil {
 		return nil, err
+	}
+	if len(jobs) == 0 {
+		return nil, errors.New("there is no block device to measure")
+	}
+	clean := context.WithoutCancel(ctx)
+	r := &run{cfg: &cfg, registry: registry, set: set, threads: map[int]*thread.Thread{}}
+	defer func() { err = errors.Join(err, r.close()) }()
+	for i := range jobs {
+		if err := r.add(clean, &jobs[i]); err != nil {
+			return nil, err
+		}
 	}
 	return r.measure(ctx, clean)
 }
@@ -46,53 +54,60 @@ type run struct {
 	cfg      *Config
 	registry *bdev.Registry
 	set      *reactor.Set
+	threads  map[int]*thread.Thread // by CPU
 	jobs     []*job
 }
 
-// prepare makes the jobs: a device on one core, or on all.
-func (r *run) prepare(ctx context.Context, names []string) error {
-	cores := r.set.Mask().CPUs()
-	threads := make([]*thread.Thread, len(cores))
-	for i, core := range cores {
-		mask, err := reactor.MaskOf(core)
-		if err != nil {
-			return err
-		}
-		if threads[i], err = r.set.NewThread(ctx, fmt.Sprintf("bdevperf_%d", core), mask); err != nil {
-			return err
-		}
+// close closes the jobs and ends the threads.
+func (r *run) close() (err error) {
+	for _, j := range r.jobs {
+		err = errors.Join(err, j.close())
 	}
-	for i, name := range names {
-		first, lanes := i%len(cores), 1
-		if r.cfg.EveryCore {
-			first, lanes = 0, len(cores)
-		}
-		for lane := range lanes {
-			k := first + lane
-			j := &job{cfg: r.cfg, core: cores[k], t: threads[k], lane: uint64(lane), lanes: uint64(lanes)}
-			if err := r.add(ctx, name, j); err != nil {
-				return err
-			}
-		}
+	for _, t := range r.threads {
+		t.Exit()
+		<-t.Done()
 	}
-	return nil
+	return err
 }
 
-// add completes a job and opens it.
-func (r *run) add(ctx context.Context, name string, j *job) error {
-	op, other, share := r.cfg.ops()
+func (r *run) thread(ctx context.Context, cpu int) (*thread.Thread, error) {
+	if t := r.threads[cpu]; t != nil {
+		return t, nil
+	}
+	mask, err := reactor.MaskOf(cpu)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.set.NewThread(ctx, fmt.Sprintf("bdevperf_%d", cpu), mask)
+	if err == nil {
+		r.threads[cpu] = t
+	}
+	return t, err
+}
+
+// add opens a job.
+func (r *run) add(ctx context.Context, spec *Job) error {
+	if err := spec.check(); err != nil {
+		return err
+	}
+	t, err := r.thread(ctx, spec.Core)
+	if err != nil {
+		return err
+	}
+	op, other, share := spec.ops()
 	mode := bdev.Write
 	if op == bdev.OpRead && other == bdev.OpRead {
 		mode = bdev.Read
 	}
-	desc, err := r.registry.Open(ctx, name, mode, nil)
-	if err != nil {
+	j := &job{Job: *spec, cfg: r.cfg, t: t, op: op, other: other, share: uint64(share) << 32 / 100,
+		random: spec.randomized(), verify: spec.verifies(), done: make(chan struct{})}
+	if j.lanes == 0 {
+		j.lanes = 1
+	}
+	if j.desc, err = r.registry.Open(ctx, spec.Device, mode, nil); err != nil {
 		return err
 	}
-	j.desc, j.op, j.other, j.share = desc, op, other, uint64(share)<<32/100
-	j.random, j.verify = r.cfg.random(), r.cfg.Workload == "verify"
 	j.rng = r.cfg.Seed*0x9e3779b97f4a7c15 + uint64(len(r.jobs)) + 1
-	j.done = make(chan struct{})
 	if r.cfg.Latencies {
 		j.latencies = new(perf.Histogram)
 	}
@@ -123,7 +138,7 @@ func (r *run) measure(ctx, clean context.Context) (*Result, error) {
 	}
 	elapsed := time.Since(begin)
 	<-failed // each IO that was outstanding ends
-	return r.result(elapsed)
+	return r.result(elapsed, ctx.Err() != nil)
 }
 
 // wait reports progress until it is time to stop.
@@ -145,15 +160,16 @@ func (r *run) wait(ctx context.Context, failed <-chan struct{}, begin time.Time)
 		case <-over.C:
 			return
 		case <-tick:
-			var ios uint64
+			var ios, bytes uint64
 			for _, j := range r.jobs {
 				n, err := thread.Call(ctx, j.t, func() (uint64, error) { return j.ios, nil })
 				if err != nil {
 					return
 				}
 				ios += n
+				bytes += n * uint64(j.Size)
 			}
-			r.cfg.Progress(time.Since(begin), ios, ios*uint64(r.cfg.Size))
+			r.cfg.Progress(time.Since(begin), ios, bytes)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // another.
 
 // stride is how many units the tasks of all jobs on the device cover at once.
-func (j *job) stride() uint64 { return j.lanes * uint64(j.cfg.Depth) }
+func (j *job) stride() uint64 { return j.lanes * uint64(j.Depth) }
 
 // submitVerify makes the next write, or the read after a write.
 func (t *task) submitVerify() {
@@ -35,6 +35,17 @@ func (t *task) submitVerify() {
 	t.fill()
 	t.io.Op = bdev.OpWrite
 	t.send(t.unit)
+}
+
+// again makes the next submit repeat the task's write: a reset has ended the
+// last IO, and what is on the device is not known.
+func (t *task) again(io *bdev.IO) {
+	io.Op = bdev.OpRead
+	if t.unit < t.job.stride() {
+		t.turn = 0
+		return
+	}
+	t.unit -= t.job.stride()
 }
 
 // word is what belongs at byte i of the task's buffer.
