@@ -46,7 +46,7 @@ func (f PIFormat) Size() uint32 {
 // String returns the format's name.
 func (f PIFormat) String() string { return fmt.Sprintf("%d bit guard", 16<<f) }
 
-// Flags say which fields are checked.
+// Flags say which fields are generated and checked.
 type Flags uint8
 
 // Flags.
@@ -54,4 +54,5 @@ const (
 	RefTag Flags = 1 << iota
 	AppTag
 	Guard
+	Data // for Inject only: the data that the guard covers
 )
