@@ -36,7 +36,7 @@ type qos struct {
 	rates   [numRates]rate
 	waiting []*turn
 	virtual time.Duration // the most that one which went had had
-	waited  time.Duration // when somebody last waited
+	waited  time.Duration // until when IO follows a wait closely
 }
 
 // The limits, in SPDK's order.
@@ -133,7 +133,9 @@ func (q *qos) first(t *turn, now time.Duration) bool {
 func (q *qos) charge(t *turn, bytes uint64, now time.Duration) {
 	arrears := qosPeriod
 	if now-q.waited <= qosPeriod {
+		// Somebody waited, and what is in arrears is being made up for.
 		arrears = qosArrears
+		q.waited = now
 	}
 	var most time.Duration
 	for i := range q.rates {

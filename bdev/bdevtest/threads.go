@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -175,21 +176,61 @@ func testRemoval(r *rig) {
 }
 
 // testBlocking uses the device as a file, at odd offsets.
+// testBlocking uses a handle on a goroutine; meanwhile the test polls its own
+// thread, which the core may have to ask.
 func testBlocking(r *rig) {
 	r.needs(bdev.OpWrite)
-	b := r.desc.Blocking()
-	defer func() {
-		if err := b.Close(); err != nil {
-			r.Error(err)
-		}
-	}()
-	rng := rand.New(rand.NewPCG(r.seed, 2))
 	r.Logf("seed %d", r.seed)
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := r.desc.Blocking()
+		err = errors.Join(r.useBlocking(b), b.Close())
+	}()
+	r.user.until("the goroutine to end", func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	if r.desc.Supports(bdev.OpWriteZeroes) {
+		r.user.expectZeroes(1, 2)
+	}
+}
+
+func (r *rig) useBlocking(b *bdev.Blocking) error {
 	bs := int(r.info.BlockSize)
-	size := 64 * bs
+	if err := r.blockingHistory(b, 64*bs); err != nil {
+		return err
+	}
+	end := b.Size()
+	if n, err := b.ReadAt(make([]byte, 2*bs), end-int64(bs)); n != bs || err != io.EOF {
+		return fmt.Errorf("ReadAt across the end = %d, %v", n, err)
+	}
+	if n, err := b.WriteAt(make([]byte, 2), end-1); n != 1 || err != io.ErrShortWrite {
+		return fmt.Errorf("WriteAt across the end = %d, %v", n, err)
+	}
+	if err := b.Flush(context.Background()); err != nil {
+		return err
+	}
+	if !r.desc.Supports(bdev.OpWriteZeroes) {
+		return nil
+	}
+	return b.WriteZeroes(context.Background(), int64(bs), int64(2*bs))
+}
+
+// blockingHistory reads and writes at random within size bytes.
+func (r *rig) blockingHistory(b *bdev.Blocking, size int) error {
+	rng := rand.New(rand.NewPCG(r.seed, 2))
 	model := make([]byte, size)
 	if _, err := b.WriteAt(model, 0); err != nil {
-		r.Fatal(err)
+		return err
 	}
 	for range 100 {
 		n := 1 + rng.IntN(1<<rng.IntN(16))
@@ -202,31 +243,16 @@ func testBlocking(r *rig) {
 			}
 			copy(model[off:], p)
 			if done, err := b.WriteAt(p, int64(off)); done != n || err != nil {
-				r.Fatalf("WriteAt(%d bytes, %d) = %d, %v", n, off, done, err)
+				return fmt.Errorf("WriteAt(%d bytes, %d) = %d, %v", n, off, done, err)
 			}
 			continue
 		}
 		if done, err := b.ReadAt(p, int64(off)); done != n || err != nil {
-			r.Fatalf("ReadAt(%d bytes, %d) = %d, %v", n, off, done, err)
+			return fmt.Errorf("ReadAt(%d bytes, %d) = %d, %v", n, off, done, err)
 		}
 		if !r.discards && !bytes.Equal(p, model[off:off+n]) {
-			r.Fatalf("ReadAt(%d bytes, %d): the data differ", n, off)
+			return fmt.Errorf("ReadAt(%d bytes, %d): the data differ", n, off)
 		}
 	}
-	end := b.Size()
-	if n, err := b.ReadAt(make([]byte, 2*bs), end-int64(bs)); n != bs || err != io.EOF {
-		r.Errorf("ReadAt across the end = %d, %v", n, err)
-	}
-	if n, err := b.WriteAt(make([]byte, 2), end-1); n != 1 || err != io.ErrShortWrite {
-		r.Errorf("WriteAt across the end = %d, %v", n, err)
-	}
-	if err := b.Flush(context.Background()); err != nil {
-		r.Error(err)
-	}
-	if r.desc.Supports(bdev.OpWriteZeroes) {
-		if err := b.WriteZeroes(context.Background(), int64(bs), int64(2*bs)); err != nil {
-			r.Error(err)
-		}
-		r.user.expectZeroes(1, 2)
-	}
+	return nil
 }
