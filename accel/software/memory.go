@@ -28,20 +28,26 @@ func copyPieces(dst, src [][]byte) {
 	}
 }
 
-// fill sets all bytes of dst to b. What has been filled is copied on, up to
-// 4 KiB, which stay in the nearest cache.
-func fill(dst [][]byte, b byte) {
+// pattern is a page of one byte, to copy from. Reading what stays in the
+// nearest cache costs little, and copying is what the runtime does fastest.
+type pattern struct {
+	page [4096]byte
+}
+
+// fill sets all bytes of dst to b.
+func (c *pattern) fill(dst [][]byte, b byte) {
+	if b != 0 && c.page[0] != b {
+		for i := range c.page {
+			c.page[i] = b
+		}
+	}
 	for _, p := range dst {
 		if b == 0 {
 			clear(p)
 			continue
 		}
-		n := min(len(p), 64)
-		for i := range n {
-			p[i] = b
-		}
-		for n < len(p) {
-			n += copy(p[n:], p[:min(n, 4096)])
+		for len(p) > 0 {
+			p = p[copy(p, c.page[:]):]
 		}
 	}
 }

@@ -40,9 +40,10 @@ func (*Module) OpenChannel(*thread.Thread) (accel.ModuleChannel, error) {
 }
 
 type channel struct {
-	tweak  [16]byte
-	block  []byte // that lay in pieces, for encryption
-	codecs codecs
+	tweak   [16]byte
+	block   []byte // that lay in pieces, for encryption
+	codecs  codecs
+	pattern pattern
 }
 
 // Close implements accel.ModuleChannel.
@@ -56,7 +57,7 @@ func (c *channel) execute(t *accel.Task) syscall.Errno {
 	case accel.OpCopy:
 		copyPieces(t.Dst, t.Src)
 	case accel.OpFill:
-		fill(t.Dst, t.Fill)
+		c.pattern.fill(t.Dst, t.Fill)
 	case accel.OpDualcast:
 		copyPieces(t.Dst, t.Src)
 		copyPieces(t.Dst2, t.Src)
