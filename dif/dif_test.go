@@ -340,7 +340,7 @@ func FuzzContext(f *testing.F) {
 				must(t, c.Verify(iov, blocks))
 			}
 			c.Remap(iov, blocks, 1, true)
-			c.Inject(iov, blocks, Data|Guard, nil)
+			c.Inject(iov, blocks, Data|Guard, rand.New(rand.NewPCG(1, 1)))
 			c.GenerateCopy(cut(data[:half], 200), cut(data[half:], 111), blocks)
 			c.VerifyCopy(cut(data[:half], 200), cut(data[half:], 111), blocks)
 			c.GenerateStream(iov, offset, n)
@@ -354,7 +354,7 @@ func FuzzContext(f *testing.F) {
 			must(t, c.VerifyMeta(cut(data[:half], 99), data[half:], blocks))
 		}
 		c.RemapMeta(data, blocks, 1, true)
-		c.InjectMeta(cut(data[:half], 99), data[half:], blocks, Data|Guard, nil)
+		c.InjectMeta(cut(data[:half], 99), data[half:], blocks, Data|Guard, rand.New(rand.NewPCG(1, 1)))
 	})
 }
 
