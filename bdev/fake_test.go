@@ -132,7 +132,12 @@ type testbed struct {
 
 func newTestbed(t *testing.T, dev bdev.Device) *testbed {
 	t.Helper()
-	b := &testbed{T: t, reg: bdev.NewRegistry(), name: dev.Info().Name}
+	return newTestbedWith(t, dev)
+}
+
+func newTestbedWith(t *testing.T, dev bdev.Device, opts ...bdev.Option) *testbed {
+	t.Helper()
+	b := &testbed{T: t, reg: bdev.NewRegistry(opts...), name: dev.Info().Name}
 	if err := b.reg.Register(context.Background(), dev); err != nil {
 		t.Fatal(err)
 	}
