@@ -12,7 +12,12 @@ import (
 
 // WithIobuf has the registry take its memory from p. Without, it makes a pool
 // of its own.
-func WithIobuf(p *iobuf.Pool) Option { return func(r *Registry) { r.buffers = p } }
+func WithIobuf(p *iobuf.Pool) Option {
+	return func(r *Registry) {
+		r.buffers = p
+		p.Register("bdev")
+	}
+}
 
 // Iobuf returns the pool that the registry takes its memory from.
 func (r *Registry) Iobuf() *iobuf.Pool {

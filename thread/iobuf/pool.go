@@ -118,10 +118,14 @@ func New(o Options) *Pool {
 
 // SetOptions changes the sizes. It fails with EBUSY once the pool is in use.
 func (p *Pool) SetOptions(o Options) error {
-	o = o.withDefaults()
+	return p.set(o.withDefaults())
+}
+
+func (p *Pool) set(o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	o.SmallSize, o.LargeSize = roundUp(o.SmallSize), roundUp(o.LargeSize)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.nodes != nil {
@@ -130,6 +134,8 @@ func (p *Pool) SetOptions(o Options) error {
 	p.opts = o
 	return nil
 }
+
+func roundUp(size uint32) uint32 { return (size + Alignment - 1) &^ (Alignment - 1) }
 
 // Options returns the sizes.
 func (p *Pool) Options() Options {
@@ -203,7 +209,7 @@ type class struct {
 }
 
 func newClass(name string, size uint32, count uint64) *class {
-	return &class{name: name, size: (int(size) + Alignment - 1) &^ (Alignment - 1), max: int(min(count, 1<<30))}
+	return &class{name: name, size: int(size), max: int(min(count, 1<<30))}
 }
 
 // take moves up to n buffers to s's cache. If there is none, s is noted as
