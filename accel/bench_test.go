@@ -85,3 +85,27 @@ func BenchmarkDIFGenerate(b *testing.B) {
 		return accel.Task{Op: accel.OpDIFGenerate, Src: piece(4160), DIF: c, Blocks: 8}
 	})
 }
+
+func BenchmarkEncrypt512(b *testing.B) { benchmarkEncrypt(b, 512) }
+
+func BenchmarkEncrypt4096(b *testing.B) { benchmarkEncrypt(b, 4096) }
+
+func benchmarkEncrypt(b *testing.B, block uint32) {
+	f := accel.New()
+	if err := f.AddModule(software.New()); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.CreateKey(accel.KeyParams{Name: "k", Cipher: accel.AESXTS, Key: hex16, Key2: other}); err != nil {
+		b.Fatal(err)
+	}
+	k, err := f.HoldKey("k")
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmark(b, 4096, func() accel.Task {
+		return accel.Task{Op: accel.OpEncrypt, Src: piece(4096), Dst: piece(4096), Key: k, BlockSize: block}
+	})
+}

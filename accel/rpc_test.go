@@ -83,6 +83,14 @@ func TestRPC(t *testing.T) {
 			t.Errorf("%s %s:\n got %s %v\nwant %s", test.method, test.params, got, err, test.want)
 		}
 	}
+	testSave(t, f)
+}
+
+// testSave saves what TestRPC has set, and loads it again.
+func testSave(t *testing.T, f *accel.Framework) {
+	t.Helper()
+	const key = `"key":"00112233445566778899aabbccddeeff"`
+	const key2 = `"key2":"ffeeddccbbaa99887766554433221100"`
 	saved, err := json.Marshal(f.SaveConfig())
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +106,7 @@ func TestRPC(t *testing.T) {
 	if err := g.AddModule(software.New()); err != nil {
 		t.Fatal(err)
 	}
-	reg = rpc.NewRegistry()
+	reg := rpc.NewRegistry()
 	g.RegisterRPC(reg)
 	var calls []struct {
 		Method string
