@@ -38,5 +38,5 @@ func (m *Module) SaveConfig() []rpc.Call {
 	if !o.ShowOthers {
 		return nil
 	}
-	return []rpc.Call{{Method: "bdev_gpt_set_options", Params: savedOptions{o.ShowOthers}}}
+	return []rpc.Call{{Method: "bdev_gpt_set_options", Params: savedOptions(o)}}
 }

@@ -122,7 +122,7 @@ func (s *superblock) encode() []byte {
 	le.PutUint32(p[sbOffLength:], uint32(len(p)))
 	le.PutUint32(p[sbOffFlags:], s.Flags)
 	copy(p[sbOffUUID:], s.UUID[:])
-	copy(p[sbOffName:sbOffName+sbNameSize-1], s.Name)
+	copy(p[sbOffName:sbOffName+sbNameSize], s.Name)
 	le.PutUint64(p[sbOffRaidSize:], s.RaidSize)
 	le.PutUint32(p[sbOffBlockSize:], s.BlockSize)
 	le.PutUint32(p[sbOffLevel:], uint32(s.Level))
