@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"syscall"
 
 	"github.com/gospdk/gospdk/log"
@@ -45,8 +46,17 @@ type rpcSetOptions struct {
 	BufCount       *uint32 `json:"buf_count" doc:"kept for SPDK: buffers belong to their users"`
 }
 
-// RegisterRPC adds the accel methods.
+// RegisterRPC adds the accel methods and those of the modules that have been
+// added.
 func (f *Framework) RegisterRPC(r *rpc.Registry) {
+	f.mu.Lock()
+	modules := slices.Clone(f.modules)
+	f.mu.Unlock()
+	for _, m := range modules {
+		if m, ok := m.(rpc.Registrar); ok {
+			m.RegisterRPC(r)
+		}
+	}
 	rpc.Register(r, "accel_get_module_info", f.rpcModuleInfo,
 		rpc.Doc("List the accel modules and the operations that each supports."))
 	rpc.Register(r, "accel_get_opc_assignments", f.rpcAssignments,
@@ -293,7 +303,7 @@ func (f *Framework) SaveConfig() []rpc.Call {
 		calls = append(calls, rpc.Call{Method: "accel_set_driver", Params: rpcSetDriver{name}})
 	}
 	f.mu.Lock()
-	modules, assigned := append([]Module(nil), f.modules...), f.assigned
+	modules, assigned := slices.Clone(f.modules), f.assigned
 	f.mu.Unlock()
 	for _, m := range modules {
 		if s, ok := m.(rpc.Saver); ok {

@@ -183,7 +183,7 @@ func TestSequence(t *testing.T) {
 func TestRPC(t *testing.T) {
 	r := newRig(t)
 	reg := rpc.NewRegistry()
-	r.m.RegisterRPC(reg)
+	r.f.RegisterRPC(reg)
 	reg.SetState(rpc.StateRuntime)
 	call := func(params string) (string, *rpc.Error) {
 		result, rerr := reg.Call(t.Context(), "accel_error_inject_error", json.RawMessage(params))

@@ -157,8 +157,7 @@ func (f *accelPerfFlags) run(cmd *cobra.Command) (err error) {
 func (f *accelPerfFlags) framework(ctx context.Context) (*accel.Framework, error) {
 	framework := accel.New()
 	sw := software.New()
-	injector := accelerror.New(sw)
-	for _, m := range []accel.Module{sw, injector} {
+	for _, m := range []accel.Module{sw, accelerror.New(sw)} {
 		if err := framework.AddModule(m); err != nil {
 			return nil, err
 		}
@@ -171,7 +170,7 @@ func (f *accelPerfFlags) framework(ctx context.Context) (*accel.Framework, error
 		return nil, fmt.Errorf("-c (--config): %w", err)
 	}
 	start := func() error { return f.startFramework(ctx, framework) }
-	if err := loadAccelConfig(ctx, text, start, framework, injector); err != nil {
+	if err := loadAccelConfig(ctx, text, start, framework); err != nil {
 		return nil, fmt.Errorf("-c (--config) %s: %w", f.config, err)
 	}
 	return framework, nil

@@ -13,7 +13,7 @@ import (
 // loadAccelConfig carries out the accel subsystem's part of a configuration
 // that save_config wrote, and starts the framework between the methods that
 // come before and those that come after.
-func loadAccelConfig(ctx context.Context, text []byte, start func() error, methods ...rpc.Registrar) error {
+func loadAccelConfig(ctx context.Context, text []byte, start func() error, framework rpc.Registrar) error {
 	plain, err := rpc.StripComments(text)
 	if err != nil {
 		return err
@@ -31,9 +31,7 @@ func loadAccelConfig(ctx context.Context, text []byte, start func() error, metho
 		return err
 	}
 	registry := rpc.NewRegistry()
-	for _, m := range methods {
-		m.RegisterRPC(registry)
-	}
+	framework.RegisterRPC(registry)
 	for _, state := range []rpc.State{rpc.StateStartup, rpc.StateRuntime} {
 		if state == rpc.StateRuntime {
 			if err := start(); err != nil {
