@@ -6,6 +6,7 @@ import (
 	"bytes"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/dif"
 )
 
 // channel has no state of its own: all threads share the memory. As with any
@@ -60,6 +61,7 @@ func (c channel) do(io *bdev.IO) bdev.Status {
 	case bdev.OpUnmap, bdev.OpWriteZeroes:
 		clear(c.at(io.Offset)[:c.size(io.Blocks)])
 		clear(c.metaAt(io.Offset)[:c.metaSize(io.Blocks)])
+		c.unprotect(io.Offset, io.Blocks)
 	case bdev.OpCompare:
 		return c.compare(io)
 	case bdev.OpCopy:
@@ -105,6 +107,29 @@ func (d *Disk) metaSize(blocks uint64) uint64 {
 		return 0
 	}
 	return blocks * uint64(d.info.MDSize)
+}
+
+// unprotect writes protection information that nobody checks, all ones, to
+// blocks that have no content: they can be read, and are protected as soon as
+// they are written (NVMe NVM Command Set 1.0, 5.2.1.4).
+func (d *Disk) unprotect(block, blocks uint64) {
+	if d.info.DIF == dif.Disabled {
+		return
+	}
+	mem, stride, first := d.meta, uint64(d.info.MDSize), uint64(0)
+	if d.info.MDInterleaved {
+		mem, stride, first = d.data, uint64(d.info.BlockSize), uint64(d.info.DataSize())
+	}
+	size := uint64(d.info.DIFPIFormat.Size())
+	if !d.info.DIFHeadOfMD {
+		first += uint64(d.info.MDSize) - size
+	}
+	for b := block; b < block+blocks; b++ {
+		pi := mem[b*stride+first:][:size]
+		for i := range pi {
+			pi[i] = 0xff
+		}
+	}
 }
 
 // Close implements bdev.Channel.

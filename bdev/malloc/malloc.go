@@ -9,25 +9,27 @@ package malloc
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/bits"
+	"slices"
+	"syscall"
 
 	"github.com/google/uuid"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/dma"
 	"github.com/gospdk/gospdk/thread"
 )
 
-// Sizes of a block's data, in bytes; powers of two.
+// blockUnit is what sizes of a block's data are multiples of, in bytes, and
+// maxBlockSize the largest.
 const (
-	MinBlockSize = 512
-	MaxBlockSize = 64 << 10
+	blockUnit    = 512
+	maxBlockSize = 1 << 19
 )
 
-// maxMDSize is the largest metadata of a block, in bytes.
-const maxMDSize = 128
+// mdSizes are the sizes that a block's metadata may have, in bytes.
+var mdSizes = []uint32{0, 8, 16, 32, 64, 128}
 
 // maxBytes is the largest device.
 const maxBytes = 1 << 46
@@ -44,8 +46,19 @@ type Config struct {
 	BlockSize         uint32 // bytes of data; 0 means 512
 	PhysicalBlockSize uint32 // bytes; 0 means BlockSize
 	OptimalIOBoundary uint32 // blocks; IO is split there unless it is 0
-	MDSize            uint32 // bytes of metadata a block, up to 128
+	MDSize            uint32 // bytes of metadata a block: 0, 8, 16, 32, 64 or 128
 	MDInterleaved     bool   // they follow each block's data
+
+	// DIF is the protection information in the metadata, which the block
+	// layer checks: at their end, or at their head. What has not been
+	// written has tags that nobody checks.
+	DIF         dif.Type
+	DIFHeadOfMD bool
+	DIFPIFormat dif.PIFormat
+
+	// NUMA names the node that the memory should be of, -1 any. It is shown
+	// to users; the kernel takes the pages from the node that writes first.
+	NUMA int32
 }
 
 // Disk is the device.
@@ -60,7 +73,15 @@ type Disk struct {
 // Close.
 func New(cfg Config) (*Disk, error) {
 	if cfg.BlockSize == 0 {
-		cfg.BlockSize = MinBlockSize
+		cfg.BlockSize = blockUnit
+	}
+	// SPDK saves a block size that includes interleaved metadata.
+	if cfg.MDSize > 0 && cfg.BlockSize%blockUnit == cfg.MDSize {
+		cfg.BlockSize -= cfg.MDSize
+		cfg.MDInterleaved = true
+	}
+	if cfg.UUID == uuid.Nil {
+		cfg.UUID = uuid.New()
 	}
 	if err := check(&cfg); err != nil {
 		return nil, fmt.Errorf("malloc: %w", err)
@@ -73,6 +94,8 @@ func New(cfg Config) (*Disk, error) {
 		MDSize: cfg.MDSize, MDInterleaved: cfg.MDInterleaved && cfg.MDSize > 0,
 		AtomicCompareWrite: atomicCompareWrite,
 		ZeroesAfterUnmap:   true,
+		DIF:                cfg.DIF, DIFHeadOfMD: cfg.DIFHeadOfMD, DIFPIFormat: cfg.DIFPIFormat, DIFCheck: cfg.DIF.Checks(),
+		NUMA: cfg.NUMA, HasNUMA: true, Module: moduleName,
 	}}
 	if d.info.MDInterleaved {
 		d.info.BlockSize += cfg.MDSize
@@ -83,24 +106,28 @@ func New(cfg Config) (*Disk, error) {
 	}
 	if err != nil {
 		d.free()
-		return nil, fmt.Errorf("malloc: memory of device %s: %w", cfg.Name, err)
+		return nil, fmt.Errorf("malloc: memory of device %s: %w (%w)", cfg.Name, err, syscall.ENOMEM)
 	}
+	d.unprotect(0, d.info.NumBlocks)
 	return d, nil
 }
 
 func check(cfg *Config) error {
 	switch {
 	case cfg.Name == "":
-		return errors.New("the device needs a name")
-	case cfg.BlockSize < MinBlockSize || cfg.BlockSize > MaxBlockSize || bits.OnesCount32(cfg.BlockSize) != 1:
-		return fmt.Errorf("block size %d of device %s: it must be a power of two from %d to %d",
-			cfg.BlockSize, cfg.Name, MinBlockSize, MaxBlockSize)
-	case cfg.PhysicalBlockSize != 0 && bits.OnesCount32(cfg.PhysicalBlockSize) != 1:
-		return fmt.Errorf("physical block size %d of device %s: it must be a power of two", cfg.PhysicalBlockSize, cfg.Name)
-	case cfg.MDSize > maxMDSize:
-		return fmt.Errorf("metadata size %d of device %s: it must be at most %d", cfg.MDSize, cfg.Name, maxMDSize)
+		return fmt.Errorf("the device needs a name: %w", bdev.ErrInvalid)
+	case cfg.BlockSize > maxBlockSize || cfg.BlockSize%blockUnit != 0:
+		return fmt.Errorf("block_size %d of %s: it must be a multiple of %d, up to %d: %w", cfg.BlockSize, cfg.Name, blockUnit, maxBlockSize, bdev.ErrInvalid)
+	case cfg.PhysicalBlockSize%blockUnit != 0:
+		return fmt.Errorf("physical_block_size %d of %s: it must be a multiple of %d: %w", cfg.PhysicalBlockSize, cfg.Name, blockUnit, bdev.ErrInvalid)
+	case !slices.Contains(mdSizes, cfg.MDSize):
+		return fmt.Errorf("md_size %d of %s: it must be one of %v: %w", cfg.MDSize, cfg.Name, mdSizes, bdev.ErrInvalid)
+	case cfg.DIF > dif.Type3 || cfg.DIFPIFormat > dif.PI64:
+		return fmt.Errorf("dif_type %d, dif_pi_format %d of %s: they must be from 0 to 3, and from 0 to 2: %w", cfg.DIF, cfg.DIFPIFormat, cfg.Name, bdev.ErrInvalid)
+	case cfg.DIF != dif.Disabled && cfg.MDSize < cfg.DIFPIFormat.Size():
+		return fmt.Errorf("md_size %d of %s: protection information needs %d bytes: %w", cfg.MDSize, cfg.Name, cfg.DIFPIFormat.Size(), bdev.ErrInvalid)
 	case cfg.NumBlocks == 0 || cfg.NumBlocks > maxBytes/uint64(cfg.BlockSize+cfg.MDSize):
-		return fmt.Errorf("%d blocks of device %s: the size must be from one block to 64 TiB", cfg.NumBlocks, cfg.Name)
+		return fmt.Errorf("%d blocks of device %s: num_blocks must make from one block to 64 TiB: %w", cfg.NumBlocks, cfg.Name, bdev.ErrInvalid)
 	}
 	return nil
 }
@@ -134,6 +161,15 @@ func (d *Disk) Supports(op bdev.Op) bool {
 	}
 	return false
 }
+
+// SupportsIOType implements bdev.IOTyper: SPDK's has zcopy and abort too, which
+// here nobody needs, since IO ends within its Submit.
+func (d *Disk) SupportsIOType(name string, native bool) bool {
+	return native || name == "zcopy" || name == "abort"
+}
+
+// DriverSpecific is what bdev_get_bdevs tells of the device: nothing more.
+func (d *Disk) DriverSpecific() any { return struct{}{} }
 
 // OpenChannel implements bdev.Device.
 func (d *Disk) OpenChannel(*thread.Thread) (bdev.Channel, error) { return channel{d}, nil }

@@ -3,12 +3,16 @@
 package malloc_test
 
 import (
+	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/bdev/bdevtest"
 	"github.com/gospdk/gospdk/bdev/malloc"
+	"github.com/gospdk/gospdk/dif"
+	"github.com/gospdk/gospdk/rpc"
 )
 
 func TestConformance(t *testing.T) {
@@ -40,14 +44,117 @@ func TestNewErrors(t *testing.T) {
 	}{
 		{malloc.Config{NumBlocks: 1}, "needs a name"},
 		{malloc.Config{Name: "M"}, "0 blocks"},
-		{malloc.Config{Name: "M", NumBlocks: 1, BlockSize: 520}, "block size 520"},
-		{malloc.Config{Name: "M", NumBlocks: 1, BlockSize: 1 << 17}, "block size 131072"},
-		{malloc.Config{Name: "M", NumBlocks: 1, MDSize: 129}, "metadata size 129"},
-		{malloc.Config{Name: "M", NumBlocks: 1, PhysicalBlockSize: 3}, "physical block size 3"},
+		{malloc.Config{Name: "M", NumBlocks: 1, BlockSize: 520}, "block_size 520"},
+		{malloc.Config{Name: "M", NumBlocks: 1, BlockSize: 1 << 20}, "block_size 1048576"},
+		{malloc.Config{Name: "M", NumBlocks: 1, MDSize: 129}, "md_size 129"},
+		{malloc.Config{Name: "M", NumBlocks: 1, PhysicalBlockSize: 3}, "physical_block_size 3"},
+		{malloc.Config{Name: "M", NumBlocks: 1, DIF: dif.Type1}, "md_size 0"},
+		{malloc.Config{Name: "M", NumBlocks: 1, MDSize: 8, DIF: dif.Type1, DIFPIFormat: dif.PI64}, "needs 16 bytes"},
+		{malloc.Config{Name: "M", NumBlocks: 1, MDSize: 8, DIF: 4}, "dif_type"},
 		{malloc.Config{Name: "M", NumBlocks: 1 << 60}, "64 TiB"},
 	} {
 		if _, err := malloc.New(test.cfg); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("New(%+v) = %v, want %q", test.cfg, err, test.want)
 		}
 	}
+}
+
+// What was never written can be read, whatever the protection.
+func TestFreshBlocksPassProtection(t *testing.T) {
+	for _, cfg := range []malloc.Config{
+		{MDSize: 8, DIF: dif.Type1},
+		{MDSize: 16, DIF: dif.Type2, DIFHeadOfMD: true},
+		{MDSize: 64, MDInterleaved: true, DIF: dif.Type3},
+		{MDSize: 16, MDInterleaved: true, DIF: dif.Type1, DIFPIFormat: dif.PI64, DIFHeadOfMD: true},
+	} {
+		cfg.Name, cfg.NumBlocks, cfg.BlockSize = "M", 300, 4096
+		d, err := malloc.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := bdev.NewRegistry()
+		ctx := context.Background()
+		if err := r.Register(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		desc, err := r.Open(ctx, "M", bdev.Write, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		disk := desc.Blocking()
+		i := d.Info()
+		p := make([]byte, 10*i.BlockSize)
+		for _, step := range []func() error{
+			func() error { return nil },
+			func() error { return disk.Unmap(ctx, int64(5*i.BlockSize), int64(7*i.BlockSize)) },
+			func() error { return disk.WriteZeroes(ctx, 0, int64(7*i.BlockSize)) },
+		} {
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := disk.ReadAt(p, 0); err != nil {
+				t.Errorf("%+v: %v", cfg, err)
+			}
+		}
+		for _, err := range []error{disk.Close(), desc.Close(), r.Close(ctx)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// A device can be made again from what it saves.
+func TestSavedDeviceIsTheSame(t *testing.T) {
+	ctx := context.Background()
+	bdevs := bdev.NewRegistry()
+	m := malloc.NewModule(bdevs)
+	r := rpc.NewRegistry()
+	r.SetState(rpc.StateRuntime)
+	m.RegisterRPC(r)
+	for _, params := range []string{
+		`{"num_blocks":100,"block_size":512}`,
+		`{"num_blocks":100,"block_size":4096,"md_size":8,"md_interleave":true,"dif_type":1,"dif_pi_format":0,"numa_id":0,"physical_block_size":8192}`,
+		`{"num_blocks":100,"block_size":520,"md_size":8,"uuid":"11111111-2222-3333-4444-555555555555","optimal_io_boundary":8}`,
+	} {
+		name, err := r.Call(ctx, "bdev_malloc_create", json.RawMessage(params))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := bdevs.Get(name.(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := saved(t, bdevs, name.(string))
+		if _, err := r.Call(ctx, "bdev_malloc_delete", json.RawMessage(`{"name":"`+name.(string)+`"}`)); err != nil {
+			t.Fatal(err)
+		}
+		again, err := json.Marshal(call.Params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Call(ctx, call.Method, again); err != nil {
+			t.Fatalf("%s: %v", again, err)
+		}
+		after, err := bdevs.Get(name.(string))
+		if err != nil || before.UUID != after.UUID || before.BlockSize != after.BlockSize || before.MDInterleaved != after.MDInterleaved ||
+			before.DIF != after.DIF || before.PhysicalBlockSize != after.PhysicalBlockSize || before.OptimalIOBoundary != after.OptimalIOBoundary || before.NUMA != after.NUMA {
+			t.Errorf("before %+v\nafter  %+v, %v", before, after, err)
+		}
+	}
+	if err := bdevs.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func saved(t *testing.T, r *bdev.Registry, name string) rpc.Call {
+	t.Helper()
+	for _, c := range r.SaveConfig() {
+		b, _ := json.Marshal(c.Params)
+		if c.Method == "bdev_malloc_create" && strings.Contains(string(b), `"`+name+`"`) {
+			return c
+		}
+	}
+	t.Fatalf("%s is not saved", name)
+	return rpc.Call{}
 }

@@ -10,12 +10,14 @@ package null
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/thread"
 )
 
@@ -30,40 +32,94 @@ type Config struct {
 	MDSize            uint32 // bytes of metadata a block
 	MDInterleaved     bool   // they are in the data buffer
 	OptimalIOBoundary uint32 // blocks; IO is split there unless it is 0
+
+	// What users are told about good sizes, in blocks.
+	PreferredWriteGranularity, PreferredWriteAlignment uint32
+	OptimalWriteSize                                   uint32
+	PreferredUnmapGranularity, PreferredUnmapAlignment uint32
+
+	// DIF is the protection information of what is written, which the block
+	// layer checks. What is read is not checked: it is whatever the
+	// buffers held.
+	DIF         dif.Type
+	DIFHeadOfMD bool
+	DIFPIFormat dif.PIFormat
 }
 
-// Disk is the device. It has no state.
-type Disk struct{ info bdev.Info }
+// Disk is the device. It has no content.
+type Disk struct {
+	info   bdev.Info     // but for NumBlocks
+	blocks atomic.Uint64 // changes with Module.Resize
+	closed func()        // called by Close, may be nil
+}
+
+// blockUnit is what sizes of a block's data are multiples of, in bytes.
+const blockUnit = 512
+
+// mdSizes are the sizes that a block's metadata may have, in bytes.
+var mdSizes = []uint32{0, 8, 16, 32, 64, 128}
 
 // New makes a device to be registered.
 func New(cfg Config) (*Disk, error) {
-	if cfg.Name == "" {
-		return nil, errors.New("null: the device needs a name")
-	}
 	if cfg.BlockSize == 0 {
-		cfg.BlockSize = 512
+		cfg.BlockSize = blockUnit
 	}
-	if cfg.BlockSize > 1<<20-1<<16 {
-		return nil, fmt.Errorf("null: block size %d: it must be at most %d", cfg.BlockSize, 1<<20-1<<16)
+	// SPDK saves a block size that includes the metadata.
+	if cfg.MDSize > 0 && cfg.BlockSize%blockUnit == cfg.MDSize {
+		cfg.BlockSize -= cfg.MDSize
+		cfg.MDInterleaved = true
 	}
-	if cfg.NumBlocks == 0 {
-		return nil, fmt.Errorf("null: device %s has no blocks", cfg.Name)
+	if cfg.UUID == uuid.Nil {
+		cfg.UUID = uuid.New()
+	}
+	if err := check(&cfg); err != nil {
+		return nil, fmt.Errorf("null: %w", err)
 	}
 	info := bdev.Info{
-		Name: cfg.Name, Aliases: cfg.Aliases, Product: "Null disk", UUID: cfg.UUID,
+		Name: cfg.Name, Aliases: cfg.Aliases, Product: "Null disk", Module: moduleName, UUID: cfg.UUID,
 		BlockSize: cfg.BlockSize, NumBlocks: cfg.NumBlocks,
 		PhysicalBlockSize: cfg.PhysicalBlockSize,
-		MDSize:            cfg.MDSize, MDInterleaved: cfg.MDInterleaved,
+		MDSize:            cfg.MDSize, MDInterleaved: cfg.MDInterleaved && cfg.MDSize > 0,
 		OptimalIOBoundary: cfg.OptimalIOBoundary, SplitOnBoundary: cfg.OptimalIOBoundary > 0,
+		PreferredWriteGranularity: cfg.PreferredWriteGranularity, PreferredWriteAlignment: cfg.PreferredWriteAlignment,
+		OptimalWriteSize:          cfg.OptimalWriteSize,
+		PreferredUnmapGranularity: cfg.PreferredUnmapGranularity, PreferredUnmapAlignment: cfg.PreferredUnmapAlignment,
+		DIF: cfg.DIF, DIFHeadOfMD: cfg.DIFHeadOfMD, DIFPIFormat: cfg.DIFPIFormat, DIFCheck: cfg.DIF.Checks(),
 	}
-	if cfg.MDInterleaved {
+	if info.MDInterleaved {
 		info.BlockSize += cfg.MDSize
 	}
-	return &Disk{info}, nil
+	d := &Disk{info: info}
+	d.blocks.Store(info.NumBlocks)
+	return d, nil
+}
+
+func check(cfg *Config) error {
+	switch {
+	case cfg.Name == "":
+		return fmt.Errorf("the device needs a name: %w", bdev.ErrInvalid)
+	case cfg.BlockSize > 1<<19 || cfg.BlockSize%blockUnit != 0:
+		return fmt.Errorf("block_size %d of %s: it must be a multiple of %d, up to %d: %w", cfg.BlockSize, cfg.Name, blockUnit, 1<<19, bdev.ErrInvalid)
+	case cfg.PhysicalBlockSize%blockUnit != 0:
+		return fmt.Errorf("physical_block_size %d of %s: it must be a multiple of %d: %w", cfg.PhysicalBlockSize, cfg.Name, blockUnit, bdev.ErrInvalid)
+	case !slices.Contains(mdSizes, cfg.MDSize):
+		return fmt.Errorf("md_size %d of %s: it must be one of %v: %w", cfg.MDSize, cfg.Name, mdSizes, bdev.ErrInvalid)
+	case cfg.NumBlocks == 0:
+		return fmt.Errorf("num_blocks 0 of %s: it must be at least 1: %w", cfg.Name, bdev.ErrInvalid)
+	case cfg.DIF > dif.Type3 || cfg.DIFPIFormat > dif.PI64:
+		return fmt.Errorf("dif_type %d, dif_pi_format %d of %s: they must be from 0 to 3, and from 0 to 2: %w", cfg.DIF, cfg.DIFPIFormat, cfg.Name, bdev.ErrInvalid)
+	case cfg.DIF != dif.Disabled && cfg.MDSize < cfg.DIFPIFormat.Size():
+		return fmt.Errorf("md_size %d of %s: protection information needs %d bytes: %w", cfg.MDSize, cfg.Name, cfg.DIFPIFormat.Size(), bdev.ErrInvalid)
+	}
+	return nil
 }
 
 // Info implements bdev.Device.
-func (d *Disk) Info() bdev.Info { return d.info }
+func (d *Disk) Info() bdev.Info {
+	i := d.info
+	i.NumBlocks = d.blocks.Load()
+	return i
+}
 
 // Supports implements bdev.Device.
 func (d *Disk) Supports(op bdev.Op) bool {
@@ -74,11 +130,31 @@ func (d *Disk) Supports(op bdev.Op) bool {
 	return false
 }
 
+// SupportsIOType implements bdev.IOTyper: what SPDK's has. Unmap and flush work
+// all the same.
+func (d *Disk) SupportsIOType(name string, native bool) bool {
+	switch name {
+	case "unmap", "flush":
+		return false
+	case "abort":
+		return true
+	}
+	return native
+}
+
+// DriverSpecific is what bdev_get_bdevs tells of the device: nothing more.
+func (d *Disk) DriverSpecific() any { return struct{}{} }
+
 // OpenChannel implements bdev.Device.
 func (d *Disk) OpenChannel(*thread.Thread) (bdev.Channel, error) { return channel{}, nil }
 
 // Close implements bdev.Device.
-func (d *Disk) Close(context.Context) error { return nil }
+func (d *Disk) Close(context.Context) error {
+	if d.closed != nil {
+		d.closed()
+	}
+	return nil
+}
 
 type channel struct{}
 
