@@ -49,11 +49,9 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 	if err := env.Accel.AddModule(soft); err != nil {
 		return nil, err
 	}
-	injector := accelerror.New(soft)
-	if err := env.Accel.AddModule(injector); err != nil {
+	if err := env.Accel.AddModule(accelerror.New(soft)); err != nil {
 		return nil, err
 	}
-	injector.RegisterRPC(env.RPC)
 	b := env.Bdevs
 	for _, m := range []bdev.Module{
 		malloc.NewModule(b),
