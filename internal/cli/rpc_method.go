@@ -56,6 +56,7 @@ func (s *rpcSession) methodCommand(m *rpc.Method, names rpcName, group string) *
 	return cmd
 }
 
+// firstSentence returns what fits into a list.
 func firstSentence(doc string) string {
 	first, _, _ := strings.Cut(doc, ". ")
 	return strings.TrimSuffix(first, ".")
