@@ -59,7 +59,7 @@ func (desc *Desc) BlockingOn(t *thread.Thread) *Blocking {
 func (b *Blocking) Size() int64 { return int64(b.desc.NumBlocks()) * int64(b.BlockSize()) }
 
 // BlockSize returns the size of a block in bytes.
-func (b *Blocking) BlockSize() int { return int(b.desc.d.info.BlockSize) }
+func (b *Blocking) BlockSize() int { i := b.desc.view(b.desc.d.info); return int(i.BlockSize) }
 
 // ReadAt implements io.ReaderAt.
 func (b *Blocking) ReadAt(p []byte, off int64) (int, error) {

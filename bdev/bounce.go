@@ -219,6 +219,10 @@ func (p *part) userMeta() []byte {
 
 // gather copies what the user writes into the part's memory.
 func (p *part) gather() {
+	if p.parent.ch.hidden {
+		p.insert()
+		return
+	}
 	p.place(func(data, meta []byte) {
 		p.eachPiece(len(data), func(at int, piece []byte) bool {
 			copy(data[at:], piece)
@@ -249,10 +253,22 @@ func (p *part) scatter() {
 
 // compare holds what was read against what the user has.
 func (p *part) compare() Status {
-	same := true
+	same, step, skip := true, 0, 0
+	if c := p.parent.ch; c.hidden {
+		step, skip = int(c.blockSize), int(c.d.info.MDSize)
+	}
 	p.place(func(data, meta []byte) {
-		p.eachPiece(len(data), func(at int, piece []byte) bool {
-			same = bytes.Equal(data[at:at+len(piece)], piece)
+		p.eachPiece(int(p.blocks*p.parent.ch.blockSize), func(at int, piece []byte) bool {
+			for len(piece) > 0 && same {
+				n := len(piece)
+				if step > 0 { // data without their metadata
+					n = min(n, step-at%step)
+					same = bytes.Equal(data[at+at/step*skip:][:n], piece[:n])
+				} else {
+					same = bytes.Equal(data[at:at+n], piece)
+				}
+				at, piece = at+n, piece[n:]
+			}
 			return same
 		})
 		same = same && bytes.Equal(meta, p.userMeta())

@@ -6,7 +6,7 @@ package bdev
 // it: the fast half of check.
 func (c *UserChannel) plain(io *IO) bool {
 	if io.Op > OpWrite {
-		return c.check(io) == StatusSuccess && c.k.limits.simple(io)
+		return c.check(io) == StatusSuccess && c.simple(io)
 	}
 	size := c.d.blocks.Load()
 	if io.Blocks-1 >= size || io.Offset > size-io.Blocks {
@@ -15,7 +15,7 @@ func (c *UserChannel) plain(io *IO) bool {
 	if len(io.Iov) == 1 && !c.strict && io.Meta == nil {
 		return uint64(len(io.Iov[0])) == io.Blocks*c.blockSize
 	}
-	return c.check(io) == StatusSuccess && c.k.limits.simple(io)
+	return c.check(io) == StatusSuccess && c.simple(io)
 }
 
 // check says what is wrong with the fields of io.

@@ -46,6 +46,7 @@ type Desc struct {
 	channels atomic.Int32 // open user channels
 	onEvent  func(Event)
 	timeout  atomic.Pointer[ioTimeout] // nil for none
+	hidden   atomic.Bool               // metadata are not shown
 
 	// Under d.mu.
 	closed   bool
@@ -97,7 +98,7 @@ func (desc *Desc) Close() error {
 }
 
 // Info describes the device as it is now.
-func (desc *Desc) Info() Info { return desc.d.describe() }
+func (desc *Desc) Info() Info { return desc.view(desc.d.describe()) }
 
 // Name returns the device's name.
 func (desc *Desc) Name() string { return desc.d.info.Name }

@@ -53,7 +53,7 @@ func (b *borrower) TakeBuffer(_ *iobuf.Waiter, buf []byte) {
 func (c *UserChannel) lend(io *IO, buf []byte) {
 	l := &c.k.limits
 	at := uint64(-address(buf) & l.align)
-	n := io.Blocks * l.blockSize
+	n := io.Blocks * c.blockSize
 	io.lent = [2][]byte{buf[at : at+n : at+n], buf}
 	io.Iov = io.lent[:1]
 	if l.md > 0 {

@@ -12,6 +12,7 @@ import (
 type part struct {
 	io     IO       // with the device
 	iov    [][]byte // io.Iov's memory, kept for the next use
+	user   [][]byte // likewise, of pieces of the user's
 	parent *IO
 	step   partStep
 
@@ -53,15 +54,25 @@ func (p *part) begin() {
 			c.k.toDevice(&p.io, ioChild)
 			return
 		}
-		op := p.parent.Op
-		if op == OpCompare && !c.d.native.has(op) {
-			op = OpRead
-		}
-		if op != OpRead {
-			p.gather()
-		}
-		p.move(op, p.offset, p.blocks, 0)
+		p.only()
 	}
+}
+
+// only does what the parent does with memory of the part's own.
+func (p *part) only() {
+	c := p.parent.ch
+	op := p.parent.Op
+	switch {
+	case op == OpWriteZeroes:
+		op = OpWrite
+		p.wipe()
+		p.protect()
+	case op == OpCompare && (c.hidden || !c.d.native.has(op)):
+		op = OpRead
+	case op != OpRead:
+		p.gather()
+	}
+	p.move(op, p.offset, p.blocks, 0)
 }
 
 // next starts the step after the one that has ended, or ends the part.
@@ -77,10 +88,12 @@ func (p *part) next() {
 			p.gather()
 		case OpWriteZeroes:
 			p.wipe()
+			p.protect()
 		}
 		p.write()
 	case stepSource:
 		p.placeSource()
+		p.remap()
 		p.write()
 	case stepOnly:
 		p.end(p.yield())
@@ -104,6 +117,9 @@ func (p *part) yield() Status {
 	}
 	switch p.parent.Op {
 	case OpRead:
+		if p.parent.ch.hidden {
+			return p.strip()
+		}
 		p.scatter()
 	case OpCompare:
 		if p.io.Op == OpRead {

@@ -61,6 +61,8 @@ func (pp *partPool) take() *part {
 // put takes a part back, and lets go of the user's memory.
 func (pp *partPool) put(p *part) {
 	clear(p.iov)
+	clear(p.user)
+	p.user = p.user[:0]
 	p.parent, p.iov, p.io.Iov, p.io.Meta, p.mem = nil, p.iov[:0], nil, nil, nil
 	pp.free = append(pp.free, p)
 }

@@ -2,6 +2,8 @@
 
 package bdev
 
+import "github.com/gospdk/gospdk/dif"
+
 // plan makes p the next part of io: which blocks, by which steps, and with
 // how much memory of its own.
 func (c *UserChannel) plan(p *part, io *IO) Status {
@@ -10,7 +12,7 @@ func (c *UserChannel) plan(p *part, io *IO) Status {
 	p.seg, p.off = s.seg, s.off
 	p.offset, p.blocks = s.next, s.left
 	p.io = IO{Op: io.Op, ch: c, Done: p, DIFExclude: io.DIFExclude}
-	native := c.d.native.has(io.Op)
+	native := c.d.native.has(io.Op) && !(c.hidden && io.Op == OpCompare)
 	var status Status
 	switch {
 	case io.Op == OpRead || io.Op == OpCompare:
@@ -22,6 +24,9 @@ func (c *UserChannel) plan(p *part, io *IO) Status {
 			status = p.data(l.unit, true)
 		}
 	case io.Op == OpZoneAppend:
+		if c.hidden {
+			return StatusUnsupported // where the blocks go is not known yet
+		}
 		p.need = int(p.blocks * p.stride())
 	case io.Op == OpWriteZeroes && !native:
 		if p.meta = l.md > 0; !p.inPart(l.unit) {
@@ -62,7 +67,7 @@ func (p *part) cut() Status {
 	}
 	s.next += p.blocks
 	if p.parent.Iov != nil {
-		s.skip(p.parent.Iov, p.blocks*p.parent.ch.k.limits.blockSize)
+		s.skip(p.parent.Iov, p.blocks*p.parent.ch.blockSize)
 	}
 	return StatusSuccess
 }
@@ -116,7 +121,7 @@ func (p *part) data(unit uint64, direct bool) Status {
 	if p.blocks > unit {
 		p.blocks -= p.blocks % unit
 	}
-	if direct {
+	if direct && !p.parent.ch.hidden {
 		if n := p.pieces(unit); n > 0 {
 			p.blocks = n
 			return StatusSuccess
@@ -186,6 +191,18 @@ func (p *part) zeroes() Status {
 	}
 	if n > l.atOnce() || n*l.md > zeroBytes {
 		return StatusInvalid
+	}
+	if k.d.info.DIF != dif.Disabled { // they differ from block to block
+		if !k.openMemory() {
+			return StatusNoMemory
+		}
+		p.blocks = min(n, max(l.unit, k.blocksAtOnce(p.stride())))
+		p.blocks -= p.blocks % l.unit
+		if p.blocks == 0 {
+			p.blocks = n
+		}
+		p.need = int(p.blocks * p.stride())
+		return StatusSuccess
 	}
 	zero := k.parts.zero
 	for left := n * l.blockSize; left > 0; {

@@ -59,7 +59,7 @@ func (c *UserChannel) route(io *IO) {
 		c.k.waiting.push(io)
 	case !c.passes(io):
 		// queued
-	case io.Op == OpCompareAndWrite && !(c.d.native.has(io.Op) && c.k.limits.simple(io)):
+	case io.Op == OpCompareAndWrite && !(c.d.native.has(io.Op) && c.simple(io)):
 		c.compareAndWrite(io)
 	case c.exclude(io):
 		c.splitLocked(io)
@@ -91,7 +91,7 @@ func (c *UserChannel) launch(io *IO) {
 
 // toDevice brings an IO that drains wait for to the device.
 func (c *UserChannel) toDevice(io *IO) {
-	if c.d.native.has(io.Op) && c.k.limits.simple(io) {
+	if c.d.native.has(io.Op) && c.simple(io) {
 		c.k.toDevice(io, ioFlight)
 		return
 	}

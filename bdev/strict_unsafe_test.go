@@ -26,6 +26,7 @@ type strictDisk struct {
 	room   int // IOs at once on a channel
 	seed   uint64
 	opened uint64
+	checks bool // protection information
 }
 
 func (d *strictDisk) Info() bdev.Info             { return d.info }
@@ -162,7 +163,13 @@ func (d *strictDisk) run(io *bdev.IO) bdev.Status {
 			data = data[copy(p, data):]
 		}
 		copy(io.Meta, meta)
+		if d.checks {
+			return io.VerifyDIF()
+		}
 	case bdev.OpWrite:
+		if s := io.VerifyDIF(); d.checks && s != bdev.StatusSuccess {
+			d.t.Errorf("write of %d blocks at %d: %v", io.Blocks, io.Offset, s)
+		}
 		for _, p := range io.Iov {
 			data = data[copy(data, p):]
 		}

@@ -20,6 +20,7 @@ type UserChannel struct {
 	depth     int32 // Submits on the stack
 	blockSize uint64
 	strict    bool      // reads and writes may have to be split or copied
+	hidden    bool      // metadata are not shown
 	now       uint64    // time of the completion that is being handed over
 	inflight  [3]uint32 // by epoch
 
@@ -43,7 +44,11 @@ type UserChannel struct {
 func newUserChannel(desc *Desc, k *channel, r *rounds) *UserChannel {
 	d := desc.d
 	c := &UserChannel{mod: k.mod, d: d, k: k, desc: desc, rounds: r, blockSize: uint64(d.info.BlockSize)}
-	c.strict = k.limits.strict
+	if desc.hidden.Load() {
+		c.hidden = true
+		c.blockSize -= uint64(d.info.MDSize)
+	}
+	c.strict = k.limits.strict || c.hidden
 	c.turns[1].write = true
 	c.msg.Run, c.msg.Arg = handOver, c
 	c.stats.init()

@@ -149,7 +149,7 @@ func (r *rig) bytes(n uint64) int { return int(n) * int(r.info.BlockSize) }
 // mem returns n bytes of DMA memory.
 func (r *rig) mem(n int) []byte {
 	r.Helper()
-	buf, err := dma.Alloc(max(n, 1), 4096)
+	buf, err := dma.Alloc(max(n, 1), max(4096, int(r.info.Alignment)))
 	if err != nil {
 		r.Fatal(err)
 	}
