@@ -16,7 +16,7 @@ func (c *Context) GenerateCopy(dst, src [][]byte, blocks uint64) error {
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
 	d, s := start(dst), start(src)
-	for ; blocks > 0; blocks-- {
+	for range blocks {
 		if c.Type == Disabled {
 			s.copyTo(&d, from)
 			d.skip(int(c.BlockSize) - from)

@@ -22,6 +22,30 @@ func (c *Context) guard(g uint64, p []byte) uint64 {
 	return crc64nvme.Update(g, p)
 }
 
+// guards are of several blocks, which are done together if they are in one
+// piece: that saves much of what a small block costs.
+type guards [8]uint64
+
+// batch computes the guards of the first n bytes of blocks that are stride
+// bytes apart, as many as the current piece of s has whole, and at most left.
+// It returns how many, 0 if the next block is cut.
+func (c *Context) batch(g *guards, s *cursor, left uint64, n, stride int) int {
+	count := int(min(left, uint64(len(g))))
+	if len(s.cur) < count*stride {
+		count = len(s.cur) / stride
+	}
+	switch {
+	case c.Flags&Guard == 0:
+	case c.PIFormat == PI16:
+		crc16.Blocks(g[:count], uint16(c.GuardSeed), s.cur, n, stride)
+	default:
+		for i := range count {
+			g[i] = c.guard(c.GuardSeed, s.cur[i*stride:][:n])
+		}
+	}
+	return count
+}
+
 // guardCopy copies src to dst, which is as long, and continues a guard over
 // it.
 func (c *Context) guardCopy(g uint64, dst, src []byte) uint64 {

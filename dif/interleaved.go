@@ -11,14 +11,24 @@ func (c *Context) Generate(iov [][]byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	for s := start(iov); blocks > 0; blocks-- {
-		if b := s.whole(int(c.BlockSize)); b != nil {
-			c.put(b[at:at+size], c.guard(c.GuardSeed, b[:at]), ref)
-			s.skip(len(b))
-		} else {
+	s := start(iov)
+	var g guards
+	for blocks > 0 {
+		n := c.batch(&g, &s, blocks, at, int(c.BlockSize))
+		if n == 0 {
 			c.generatePieces(&s, c.GuardSeed, at, ref)
+			ref += step
+			blocks--
+			continue
 		}
-		ref += step
+		b := s.cur
+		for _, guard := range g[:n] {
+			c.put(b[at:at+size], guard, ref)
+			b = b[c.BlockSize:]
+			ref += step
+		}
+		s.skip(n * int(c.BlockSize))
+		blocks -= uint64(n)
 	}
 	return nil
 }
@@ -33,18 +43,27 @@ func (c *Context) Verify(iov [][]byte, blocks uint64) error {
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
 	s := start(iov)
-	for block := range blocks {
-		var err error
-		if b := s.whole(int(c.BlockSize)); b != nil {
-			err = c.check(b[at:at+size], c.guard(c.GuardSeed, b[:at]), ref, block)
-			s.skip(len(b))
-		} else {
-			err = c.verifyPieces(&s, c.GuardSeed, at, ref, block)
+	var g guards
+	for block := uint64(0); block < blocks; {
+		n := c.batch(&g, &s, blocks-block, at, int(c.BlockSize))
+		if n == 0 {
+			if err := c.verifyPieces(&s, c.GuardSeed, at, ref, block); err != nil {
+				return err
+			}
+			ref += step
+			block++
+			continue
 		}
-		if err != nil {
-			return err
+		b := s.cur
+		for _, guard := range g[:n] {
+			if err := c.check(b[at:at+size], guard, ref, block); err != nil {
+				return err
+			}
+			b = b[c.BlockSize:]
+			ref += step
+			block++
 		}
-		ref += step
+		s.skip(n * int(c.BlockSize))
 	}
 	return nil
 }

@@ -11,11 +11,20 @@ func (c *Context) GenerateMeta(iov [][]byte, md []byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	for s := start(iov); blocks > 0; blocks-- {
-		m := md[:c.MDSize]
-		c.put(m[at:at+size], c.guardMeta(&s, m[:at]), ref)
-		md = md[len(m):]
-		ref += step
+	s := start(iov)
+	var g guards
+	for blocks > 0 {
+		n := c.batchMeta(&g, &s, blocks)
+		for _, guard := range g[:n] {
+			m := md[:c.MDSize]
+			if at > 0 {
+				guard = c.guard(guard, m[:at])
+			}
+			c.put(m[at:at+size], guard, ref)
+			md = md[len(m):]
+			ref += step
+		}
+		blocks -= uint64(n)
 	}
 	return nil
 }
@@ -30,13 +39,21 @@ func (c *Context) VerifyMeta(iov [][]byte, md []byte, blocks uint64) error {
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
 	s := start(iov)
-	for block := range blocks {
-		m := md[:c.MDSize]
-		if err := c.check(m[at:at+size], c.guardMeta(&s, m[:at]), ref, block); err != nil {
-			return err
+	var g guards
+	for block := uint64(0); block < blocks; {
+		n := c.batchMeta(&g, &s, blocks-block)
+		for _, guard := range g[:n] {
+			m := md[:c.MDSize]
+			if at > 0 {
+				guard = c.guard(guard, m[:at])
+			}
+			if err := c.check(m[at:at+size], guard, ref, block); err != nil {
+				return err
+			}
+			md = md[len(m):]
+			ref += step
+			block++
 		}
-		md = md[len(m):]
-		ref += step
 	}
 	return nil
 }
@@ -58,18 +75,14 @@ func (c *Context) enoughMeta(md []byte, blocks uint64) error {
 	return nil
 }
 
-// guardMeta returns the guard of the next block of s and of md, the metadata
-// before the protection information.
-func (c *Context) guardMeta(s *cursor, md []byte) uint64 {
-	var g uint64
-	if b := s.whole(int(c.BlockSize)); b != nil {
-		g = c.guard(c.GuardSeed, b)
-		s.skip(len(b))
-	} else {
-		g = c.guardPieces(c.GuardSeed, s, int(c.BlockSize))
+// batchMeta computes the guards of the data of the next blocks, at most left,
+// goes on behind them and returns how many they are.
+func (c *Context) batchMeta(g *guards, s *cursor, left uint64) int {
+	n := c.batch(g, s, left, int(c.BlockSize), int(c.BlockSize))
+	if n == 0 {
+		g[0] = c.guardPieces(c.GuardSeed, s, int(c.BlockSize))
+		return 1
 	}
-	if len(md) > 0 {
-		g = c.guard(g, md)
-	}
-	return g
+	s.skip(n * int(c.BlockSize))
+	return n
 }

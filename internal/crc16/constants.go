@@ -43,30 +43,26 @@ func reduction() factors {
 	return factors{quotient, polynomial}
 }
 
-// ends returns the factors for the vectors of the last chunk of n, and those
-// of the reduction. The CRC is defined as the remainder of the data with 16
-// zero bits appended.
-func ends(f []factors, n int) {
+// fill sets the constants for chunks of n vectors: the factors of the last
+// chunk's vectors, which are first because they are loaded most often and lie
+// well there, the factors from one chunk to the next, and the reduction's. The
+// CRC is defined as the remainder of the data with 16 zero bits appended.
+func fill(f []factors) {
+	n := len(f) - 2
 	for i := range n {
 		f[i] = distance((n-1-i)*128 + 16)
 	}
-	f[n] = reduction()
+	f[n] = distance(n * 128)
+	f[n+1] = reduction()
 }
 
-// Chunks of 1 vector, of 8, and of 32. The factor of the loop is first.
+// The constants for chunks of 1 vector and of 8.
 var (
-	chunk16  = new(makeChunk1())
-	chunk128 = new(makeChunk8())
+	chunk16  = new([1 + 2]factors)
+	chunk128 = new([8 + 2]factors)
 )
 
-func makeChunk1() (f [1 + 1 + 1]factors) {
-	f[0] = distance(128)
-	ends(f[1:], 1)
-	return f
-}
-
-func makeChunk8() (f [1 + 8 + 1]factors) {
-	f[0] = distance(8 * 128)
-	ends(f[1:], 8)
-	return f
+func init() {
+	fill(chunk16[:])
+	fill(chunk128[:])
 }

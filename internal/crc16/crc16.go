@@ -15,3 +15,13 @@ func Update(crc uint16, p []byte) uint16 { return update(crc, p) }
 func Copy(crc uint16, dst, src []byte) uint16 {
 	return updateCopy(crc, dst[:len(src)], src)
 }
+
+// Blocks stores in sums the CRCs of as many blocks of n bytes, each with the
+// seed crc. The first is at the beginning of p, and each of the others stride
+// bytes after the one before.
+func Blocks(sums []uint64, crc uint16, p []byte, n, stride int) {
+	if len(sums) > 0 {
+		_ = p[:(len(sums)-1)*stride+n]
+		blocks(sums, crc, p, n, stride)
+	}
+}

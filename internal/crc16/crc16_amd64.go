@@ -9,14 +9,10 @@ import "golang.org/x/sys/cpu"
 var (
 	hasAVX    = cpu.X86.HasAVX && cpu.X86.HasPCLMULQDQ
 	hasAVX512 = hasAVX && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VPCLMULQDQ
-	chunk512  = new(makeChunk32())
+	chunk512  = new([32 + 2]factors)
 )
 
-func makeChunk32() (f [1 + 32 + 1]factors) {
-	f[0] = distance(32 * 128)
-	ends(f[1:], 32)
-	return f
-}
+func init() { fill(chunk512[:]) }
 
 // The data is cut at the front: every function takes whole chunks of its own
 // size, and what does not fill one goes to the function for the next smaller
@@ -61,6 +57,14 @@ func updateCopy(crc uint16, dst, src []byte) uint16 {
 	return update(crc, src)
 }
 
+func blocks(sums []uint64, crc uint16, p []byte, n, stride int) {
+	if n > 0 && n&511 == 0 && hasAVX512 {
+		blocks512(crc, &sums[0], len(sums), &p[0], n, stride, chunk512)
+		return
+	}
+	blocksOneByOne(sums, crc, p, n, stride)
+}
+
 // The number n of bytes is a multiple of the chunk's size, and not 0.
 
 //go:noescape
@@ -74,3 +78,6 @@ func update512(crc uint16, p *byte, n int, k *[34]factors) uint16
 
 //go:noescape
 func copy512(crc uint16, dst, src *byte, n int, k *[34]factors) uint16
+
+//go:noescape
+func blocks512(crc uint16, sums *uint64, count int, p *byte, n, stride int, k *[34]factors)

@@ -35,7 +35,7 @@ TEXT ·update16(SB), NOSPLIT, $0-34
 	MOVQ    n+16(FP), CX
 	MOVQ    k+24(FP), DX
 	VMOVDQU reverse<>(SB), X15
-	VMOVDQU (DX), X14
+	VMOVDQU 16(DX), X14
 	SEED(X13)
 	VMOVDQU (SI), X0
 	VPSHUFB X15, X0, X0
@@ -56,7 +56,7 @@ next:
 	JNZ        next
 
 last:
-	VMOVDQU    16(DX), X14
+	VMOVDQU    (DX), X14
 	VPCLMULQDQ $0x00, X14, X0, X2
 	VPCLMULQDQ $0x11, X14, X0, X0
 	VPXOR      X2, X0, X0
@@ -89,7 +89,7 @@ TEXT ·update128(SB), NOSPLIT, $0-34
 	MOVQ    n+16(FP), CX
 	MOVQ    k+24(FP), DX
 	VMOVDQU reverse<>(SB), X15
-	VMOVDQU (DX), X14
+	VMOVDQU 128(DX), X14
 	SEED(X13)
 	LOAD128(0, X0)
 	LOAD128(16, X1)
@@ -118,14 +118,14 @@ next:
 	JNZ  next
 
 last:
-	LAST128(16, X0, X9)
-	LAST128(32, X1, X10)
-	LAST128(48, X2, X11)
-	LAST128(64, X3, X12)
-	LAST128(80, X4, X9)
-	LAST128(96, X5, X10)
-	LAST128(112, X6, X11)
-	LAST128(128, X7, X12)
+	LAST128(0, X0, X9)
+	LAST128(16, X1, X10)
+	LAST128(32, X2, X11)
+	LAST128(48, X3, X12)
+	LAST128(64, X4, X9)
+	LAST128(80, X5, X10)
+	LAST128(96, X6, X11)
+	LAST128(112, X7, X12)
 	VPXOR X1, X0, X0
 	VPXOR X3, X2, X2
 	VPXOR X5, X4, X4
@@ -161,15 +161,23 @@ last:
 	VPCLMULQDQ $0x11, Z30, z, z; \
 	VPTERNLOGQ $0x96, t, u, z
 
+// ENDS512 loads the factors of the last chunk.
+#define ENDS512 \
+	VMOVDQU64 0(DX), Z16; \
+	VMOVDQU64 64(DX), Z17; \
+	VMOVDQU64 128(DX), Z18; \
+	VMOVDQU64 192(DX), Z19; \
+	VMOVDQU64 256(DX), Z20; \
+	VMOVDQU64 320(DX), Z21; \
+	VMOVDQU64 384(DX), Z22; \
+	VMOVDQU64 448(DX), Z23
+
 // LAST512 leaves two summands in z and t.
-#define LAST512(off, z, t) \
-	VMOVDQU64  off(DX), t; \
-	VPCLMULQDQ $0x11, t, z, Z30; \
-	VPCLMULQDQ $0x00, t, z, t; \
-	VMOVDQA64  Z30, z
+#define LAST512(end, z, t) \
+	VPCLMULQDQ $0x00, end, z, t; \
+	VPCLMULQDQ $0x11, end, z, z
 
 #define START512(load) \
-	VBROADCASTI32X4 reverse<>(SB), Z31; \
 	SEED(X29); \
 	load(0, Z0); \
 	load(64, Z1); \
@@ -182,24 +190,24 @@ last:
 	VPXORQ Z29, Z0, Z0
 
 #define NEXT512(fold) \
-	fold(0, Z0, Z8, Z16); \
-	fold(64, Z1, Z9, Z17); \
-	fold(128, Z2, Z10, Z18); \
-	fold(192, Z3, Z11, Z19); \
-	fold(256, Z4, Z12, Z20); \
-	fold(320, Z5, Z13, Z21); \
-	fold(384, Z6, Z14, Z22); \
-	fold(448, Z7, Z15, Z23)
+	fold(0, Z0, Z8, Z24); \
+	fold(64, Z1, Z9, Z25); \
+	fold(128, Z2, Z10, Z26); \
+	fold(192, Z3, Z11, Z27); \
+	fold(256, Z4, Z12, Z24); \
+	fold(320, Z5, Z13, Z25); \
+	fold(384, Z6, Z14, Z26); \
+	fold(448, Z7, Z15, Z27)
 
 #define END512 \
-	LAST512(16, Z0, Z8); \
-	LAST512(80, Z1, Z9); \
-	LAST512(144, Z2, Z10); \
-	LAST512(208, Z3, Z11); \
-	LAST512(272, Z4, Z12); \
-	LAST512(336, Z5, Z13); \
-	LAST512(400, Z6, Z14); \
-	LAST512(464, Z7, Z15); \
+	LAST512(Z16, Z0, Z8); \
+	LAST512(Z17, Z1, Z9); \
+	LAST512(Z18, Z2, Z10); \
+	LAST512(Z19, Z3, Z11); \
+	LAST512(Z20, Z4, Z12); \
+	LAST512(Z21, Z5, Z13); \
+	LAST512(Z22, Z6, Z14); \
+	LAST512(Z23, Z7, Z15); \
 	VPTERNLOGQ    $0x96, Z8, Z1, Z0; \
 	VPTERNLOGQ    $0x96, Z9, Z10, Z2; \
 	VPTERNLOGQ    $0x96, Z3, Z11, Z4; \
@@ -220,11 +228,12 @@ TEXT ·update512(SB), NOSPLIT, $0-34
 	MOVQ    p+8(FP), SI
 	MOVQ    n+16(FP), CX
 	MOVQ    k+24(FP), DX
+	VBROADCASTI32X4 reverse<>(SB), Z31
 	START512(LOAD512)
-	ADDQ    $512, SI
-	SUBQ    $512, CX
-	JZ      last
-	VBROADCASTI32X4 (DX), Z30
+	ADDQ $512, SI
+	SUBQ $512, CX
+	JZ   last
+	VBROADCASTI32X4 512(DX), Z30
 
 next:
 	NEXT512(FOLD512)
@@ -233,6 +242,7 @@ next:
 	JNZ  next
 
 last:
+	ENDS512
 	END512
 	MOVW AX, ret+32(FP)
 	VZEROUPPER
@@ -245,12 +255,13 @@ TEXT ·copy512(SB), NOSPLIT, $0-42
 	MOVQ    src+16(FP), SI
 	MOVQ    n+24(FP), CX
 	MOVQ    k+32(FP), DX
+	VBROADCASTI32X4 reverse<>(SB), Z31
 	START512(LOADCOPY512)
 	ADDQ    $512, SI
 	ADDQ    $512, DI
 	SUBQ    $512, CX
 	JZ      last
-	VBROADCASTI32X4 (DX), Z30
+	VBROADCASTI32X4 512(DX), Z30
 
 next:
 	NEXT512(FOLDCOPY512)
@@ -260,7 +271,46 @@ next:
 	JNZ  next
 
 last:
+	ENDS512
 	END512
 	MOVW AX, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func blocks512(crc uint16, sums *uint64, count int, p *byte, n, stride int, k *[34]factors)
+TEXT ·blocks512(SB), NOSPLIT, $0-56
+	MOVQ sums+8(FP), DI
+	MOVQ count+16(FP), BX
+	MOVQ p+24(FP), R8
+	MOVQ n+32(FP), R9
+	MOVQ stride+40(FP), R10
+	MOVQ k+48(FP), DX
+	ENDS512
+	VBROADCASTI32X4 512(DX), Z30
+	VBROADCASTI32X4 reverse<>(SB), Z31
+
+block:
+	MOVWLZX crc+0(FP), AX
+	MOVQ    R8, SI
+	MOVQ    R9, CX
+	START512(LOAD512)
+	ADDQ    $512, SI
+	SUBQ    $512, CX
+	JZ      last
+
+next:
+	NEXT512(FOLD512)
+	ADDQ $512, SI
+	SUBQ $512, CX
+	JNZ  next
+
+last:
+	END512
+	MOVWLZX AX, AX
+	MOVQ    AX, (DI)
+	ADDQ    $8, DI
+	ADDQ    R10, R8
+	DECQ    BX
+	JNZ     block
 	VZEROUPPER
 	RET

@@ -84,6 +84,26 @@ func TestCopyInPlace(t *testing.T) {
 	}
 }
 
+func TestBlocks(t *testing.T) {
+	data := random(5000)
+	for _, n := range []int{0, 8, 512, 520, 1024, 1536} {
+		for _, stride := range []int{n, n + 8, n / 2} {
+			for count := range 4 {
+				sums := make([]uint64, count+1)
+				Blocks(sums[:count], 7, data[3:], n, stride)
+				for i, sum := range sums[:count] {
+					if want := bitwise(7, data[3+i*stride:][:n]); sum != uint64(want) {
+						t.Errorf("%d bytes, stride %d, block %d: %#x, not %#x", n, stride, i, sum, want)
+					}
+				}
+				if sums[count] != 0 {
+					t.Error("one too many")
+				}
+			}
+		}
+	}
+}
+
 func FuzzUpdate(f *testing.F) {
 	f.Add(uint16(0), []byte("123456789"), uint16(3))
 	f.Add(uint16(1), random(1100), uint16(513))
@@ -116,6 +136,15 @@ func BenchmarkUpdate(b *testing.B) {
 				Update(0, p)
 			}
 		})
+	}
+}
+
+func BenchmarkBlocks(b *testing.B) {
+	p := random(8 * 520)
+	sums := make([]uint64, 8)
+	b.SetBytes(4096)
+	for b.Loop() {
+		Blocks(sums, 0, p, 512, 520)
 	}
 }
 

@@ -42,3 +42,9 @@ func updateGeneric(crc uint16, p []byte) uint16 {
 	}
 	return crc
 }
+
+func blocksOneByOne(sums []uint64, crc uint16, p []byte, n, stride int) {
+	for i := range sums {
+		sums[i] = uint64(update(crc, p[i*stride:][:n]))
+	}
+}

@@ -21,11 +21,11 @@ var hasAVX512 = cpu.X86.HasSSE42 && cpu.X86.HasAVX && cpu.X86.HasAVX512F && cpu.
 // multiplied by x, which the factors make up for.
 type factors struct{ lower, upper uint64 }
 
-// constants are the factors that move a vector by one chunk of 32 vectors,
-// and those that move the vectors of the last chunk to its end.
+// constants are the factors that move the vectors of the last chunk of 32 to
+// its end, and those that move a vector by one chunk.
 type constants struct {
-	chunk factors
 	ends  [32]factors
+	chunk factors
 }
 
 var chunk512 = makeConstants()

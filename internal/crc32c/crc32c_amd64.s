@@ -46,23 +46,22 @@
 	fold(448, Z7, Z15, Z23)
 
 // LAST leaves two summands in z and t.
-#define LAST(off, z, t) \
-	VMOVDQU64  off(DX), t; \
-	VPCLMULQDQ $0x11, t, z, Z30; \
-	VPCLMULQDQ $0x00, t, z, t; \
-	VMOVDQA64  Z30, z
+#define LAST(off, z, t, u) \
+	VMOVDQU64  off(DX), u; \
+	VPCLMULQDQ $0x00, u, z, t; \
+	VPCLMULQDQ $0x11, u, z, z
 
 // END adds up the last chunk. The CRC of the 16 bytes that are left is the
 // CRC of all.
 #define END \
-	LAST(16, Z0, Z8); \
-	LAST(80, Z1, Z9); \
-	LAST(144, Z2, Z10); \
-	LAST(208, Z3, Z11); \
-	LAST(272, Z4, Z12); \
-	LAST(336, Z5, Z13); \
-	LAST(400, Z6, Z14); \
-	LAST(464, Z7, Z15); \
+	LAST(0, Z0, Z8, Z16); \
+	LAST(64, Z1, Z9, Z17); \
+	LAST(128, Z2, Z10, Z18); \
+	LAST(192, Z3, Z11, Z19); \
+	LAST(256, Z4, Z12, Z20); \
+	LAST(320, Z5, Z13, Z21); \
+	LAST(384, Z6, Z14, Z22); \
+	LAST(448, Z7, Z15, Z23); \
 	VPTERNLOGQ    $0x96, Z8, Z1, Z0; \
 	VPTERNLOGQ    $0x96, Z9, Z10, Z2; \
 	VPTERNLOGQ    $0x96, Z3, Z11, Z4; \
@@ -91,7 +90,7 @@ TEXT ·update512(SB), NOSPLIT, $0-36
 	ADDQ $512, SI
 	SUBQ $512, CX
 	JZ   last
-	VBROADCASTI32X4 (DX), Z31
+	VBROADCASTI32X4 512(DX), Z31
 
 next:
 	NEXT(FOLD)
@@ -117,7 +116,7 @@ TEXT ·copy512(SB), NOSPLIT, $0-44
 	ADDQ $512, DI
 	SUBQ $512, CX
 	JZ   last
-	VBROADCASTI32X4 (DX), Z31
+	VBROADCASTI32X4 512(DX), Z31
 
 next:
 	NEXT(FOLDCOPY)
