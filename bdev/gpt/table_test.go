@@ -245,8 +245,10 @@ func TestUsable(t *testing.T) {
 
 // FuzzTable wants no panic, and nothing outside of the device.
 func FuzzTable(f *testing.F) {
-	f.Add(golden(f)[:bufferSize], uint16(1), true)
-	f.Add(write(&goldenTable, geometry{4096, 16384})[:bufferSize], uint16(8), false)
+	// The rest is zeroes, with which p is filled up: the fuzzer is slow with
+	// long inputs.
+	f.Add(golden(f)[:1024+3*entrySize], uint16(0), true)
+	f.Add(write(&goldenTable, geometry{1024, 16384})[:2048+3*entrySize], uint16(1), false)
 	f.Fuzz(func(t *testing.T, p []byte, sectors uint16, fix bool) {
 		g := geometry{uint32(sectors%64+1) * 512, goldenBlocks}
 		n := int(g.bufferBlocks()) * int(g.blockSize)

@@ -340,3 +340,17 @@ func TestBaseComesAndGoes(t *testing.T) {
 		t.Error("the module still knows of the device")
 	}
 }
+
+// A device that was made before its base was examined is not made again.
+func TestExaminedAfterwards(t *testing.T) {
+	r := newRig(t)
+	o := r.Reg.Options()
+	o.AutoExamine = false
+	r.Must(r.Reg.SetOptions(o))
+	r.make()
+	r.Must(r.Reg.Examine(r.Ctx, "Malloc0"))
+	r.Must(r.Reg.WaitForExamine(r.Ctx))
+	if _, ok := r.m.plans.Drop("Zone0"); !ok {
+		t.Error("the plan is gone")
+	}
+}
