@@ -195,7 +195,9 @@ func (c *Channel) Submit(t *Task) {
 	if t.state != taskIdle {
 		panic("accel: task submitted again before it was completed")
 	}
-	t.ch = c
+	if t.ch != c { // writing pointers costs a little
+		t.ch = c
+	}
 	c.outstanding++
 	c.depth++
 	c.execute(t)
@@ -205,11 +207,12 @@ func (c *Channel) Submit(t *Task) {
 // execute brings a task to its module, unless something is wrong with it.
 func (c *Channel) execute(t *Task) {
 	t.state = taskFlight
-	if t.Cause != nil {
+	if t.Cause != nil { // of the last time
 		t.Cause = nil
 	}
-	if t.wrong = c.problem(t); t.wrong != nil {
-		c.refuse(t, t.wrong.status)
+	if p := c.problem(t); p != nil {
+		t.wrong = p
+		c.refuse(t, p.status)
 		return
 	}
 	c.bytes += t.bytes
@@ -234,7 +237,9 @@ func (c *Channel) refuse(t *Task, s syscall.Errno) {
 func (c *Channel) end(t *Task) {
 	if c.depth > 1 {
 		t.state = taskDeferred
-		t.ended.task = t
+		if t.ended.task != t {
+			t.ended.task = t
+		}
 		c.deferred.push(&t.ended)
 		return
 	}

@@ -117,6 +117,7 @@ func (t *Task) Complete(s syscall.Errno) {
 	st.Bytes += t.bytes
 	if s != 0 {
 		st.Failed++
+		t.wrong = nil // of the last time
 	}
 	t.Status = s
 	if t.seq != nil {
