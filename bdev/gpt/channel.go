@@ -36,7 +36,7 @@ func (c *channel) Submit(io *bdev.IO) {
 	m.parent = io
 	io.Driver = m
 	b, first := &m.io, c.d.part.first
-	b.Op, b.Offset, b.Blocks = io.Op, io.Offset+first, io.Blocks
+	b.Op, b.Offset, b.Blocks, b.DIFExclude = io.Op, io.Offset+first, io.Blocks, io.DIFExclude
 	switch io.Op {
 	case bdev.OpRead, bdev.OpWrite, bdev.OpCompare:
 		b.Iov, b.Meta = io.Iov, io.Meta
@@ -56,7 +56,7 @@ func (c *channel) Submit(io *bdev.IO) {
 		}
 		b.Target = &target.io
 	}
-	if c.tags.Sends(io.Op) {
+	if c.tags.Sends(io) {
 		if s := c.tags.Move(io, io.Offset, b.Offset, true); s != bdev.StatusSuccess {
 			m.end(s)
 			return
@@ -71,9 +71,9 @@ func (m *child) Complete(*bdev.IO) {
 	switch {
 	case b.Op == bdev.OpSeekData || b.Op == bdev.OpSeekHole:
 		parent.Result = m.found(b.Result)
-	case tags.Sends(b.Op):
+	case tags.Sends(parent):
 		tags.Move(parent, b.Offset, parent.Offset, false)
-	case tags.Receives(b.Op) && status == bdev.StatusSuccess:
+	case tags.Receives(parent) && status == bdev.StatusSuccess:
 		status = tags.Move(parent, b.Offset, parent.Offset, true)
 	}
 	m.end(status)

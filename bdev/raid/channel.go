@@ -61,7 +61,7 @@ func (c *channel) Submit(io *bdev.IO) {
 // transfer hands a read or write to the one base device that it lies on.
 func (c *channel) transfer(io *bdev.IO) {
 	e := c.d.locate(io.Offset, io.Blocks)
-	if c.tags.Sends(io.Op) {
+	if c.tags.Sends(io) {
 		if s := c.tags.Move(io, io.Offset, c.d.offsets[e.base]+e.first, true); s != bdev.StatusSuccess {
 			io.Complete(s)
 			return
@@ -76,7 +76,7 @@ func (c *channel) transfer(io *bdev.IO) {
 func (c *channel) child(io *bdev.IO, f *fan) *child {
 	m := c.children.Get()
 	m.parent, m.fan = io, f
-	m.io.Op = io.Op
+	m.io.Op, m.io.DIFExclude = io.Op, io.DIFExclude
 	return m
 }
 
@@ -117,9 +117,9 @@ func (c *channel) fan(io *bdev.IO, n int) *fan {
 // several that failed the first decides.
 func (m *child) Complete(*bdev.IO) {
 	c, parent, f, status := m.c, m.parent, m.fan, m.io.Status
-	if c.tags.Sends(m.io.Op) {
+	if c.tags.Sends(parent) {
 		c.tags.Move(parent, m.io.Offset, parent.Offset, false)
-	} else if c.tags.Receives(m.io.Op) && status == bdev.StatusSuccess {
+	} else if c.tags.Receives(parent) && status == bdev.StatusSuccess {
 		status = c.tags.Move(parent, m.io.Offset, parent.Offset, true)
 	}
 	m.parent, m.fan, m.io.Iov, m.io.Meta = nil, nil, nil, nil

@@ -113,7 +113,7 @@ func (c *channel) send(io *bdev.IO, op bdev.Op, first, blocks uint64) {
 	m := c.children.Get()
 	m.parent = io
 	m.io.Op, m.io.Offset, m.io.Blocks = op, first, blocks
-	m.io.Iov, m.io.Meta = io.Iov, io.Meta
+	m.io.Iov, m.io.Meta, m.io.DIFExclude = io.Iov, io.Meta, io.DIFExclude
 	c.base.Submit(&m.io)
 }
 

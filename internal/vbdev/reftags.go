@@ -28,15 +28,18 @@ func NewRefTags(info *bdev.Info) RefTags {
 	}
 }
 
-// Sends tells whether an operation has tags to change before it goes to the
-// base, and to change back when it has ended.
-func (t *RefTags) Sends(op bdev.Op) bool {
-	return t.on && (op == bdev.OpWrite || op == bdev.OpCompare || op == bdev.OpCompareAndWrite)
+// Sends tells whether an IO to the device has tags to change before it goes
+// to the base, and to change back when it has ended.
+func (t *RefTags) Sends(io *bdev.IO) bool {
+	return t.on && (io.Op == bdev.OpWrite || io.Op == bdev.OpCompare || io.Op == bdev.OpCompareAndWrite) && checked(io)
 }
 
-// Receives tells whether an operation has tags to change when it has ended
-// well.
-func (t *RefTags) Receives(op bdev.Op) bool { return t.on && op == bdev.OpRead }
+// Receives tells whether an IO to the device has tags to change when it has
+// ended well.
+func (t *RefTags) Receives(io *bdev.IO) bool { return t.on && io.Op == bdev.OpRead && checked(io) }
+
+// checked tells whether anybody looks at the tags of an IO.
+func checked(io *bdev.IO) bool { return io.DIFCheck()&dif.RefTag != 0 }
 
 // Move changes the tags in an IO's buffers, which count from one block
 // address, to count from another one. With check they must be right before.
