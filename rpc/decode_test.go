@@ -172,13 +172,13 @@ func TestErrors(t *testing.T) {
 		err  error
 		want Error
 	}{
-		{errors.New("odd"), Error{InternalError, "odd"}},
-		{syscall.ENODEV, Error{-19, "No such device"}},
-		{fmt.Errorf("bdev %q: %w", "x", syscall.ENODEV), Error{-19, `No such device: bdev "x"`}},
-		{fmt.Errorf("No such device, I fear: %w", syscall.ENODEV), Error{-19, "No such device, I fear"}},
-		{fmt.Errorf("volume x: %w", errors.Join(errors.New("full"), syscall.ENOSPC)), Error{-28, "No space left on device: volume x: full\n"}},
-		{fmt.Errorf("x: %w", Errorf(-5, "five")), Error{-5, "five"}},
-		{context.Canceled, Error{-125, "Operation canceled: context canceled"}},
+		{errors.New("odd"), Error{Code: InternalError, Message: "odd"}},
+		{syscall.ENODEV, Error{Code: -19, Message: "No such device"}},
+		{fmt.Errorf("bdev %q: %w", "x", syscall.ENODEV), Error{Code: -19, Message: `No such device: bdev "x"`}},
+		{fmt.Errorf("No such device, I fear: %w", syscall.ENODEV), Error{Code: -19, Message: "No such device, I fear"}},
+		{fmt.Errorf("volume x: %w", errors.Join(errors.New("full"), syscall.ENOSPC)), Error{Code: -28, Message: "No space left on device: volume x: full\n"}},
+		{fmt.Errorf("x: %w", Errorf(-5, "five")), Error{Code: -5, Message: "five"}},
+		{context.Canceled, Error{Code: -125, Message: "Operation canceled: context canceled"}},
 	} {
 		if got := asError(test.err); strings.TrimSpace(got.Message) != strings.TrimSpace(test.want.Message) || got.Code != test.want.Code {
 			t.Errorf("%v: %+v, want %+v", test.err, got, test.want)

@@ -25,11 +25,17 @@ const (
 type Error struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
+
+	panicked bool
 }
+
+// Panicked tells whether an error of Registry.Call is due to a panic of the
+// handler.
+func Panicked(e *Error) bool { return e.panicked }
 
 // Errorf makes an error with a code.
 func Errorf(code int, format string, args ...any) *Error {
-	return &Error{code, fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // Error returns the message.
@@ -61,9 +67,9 @@ func asError(err error) *Error {
 	}
 	var no syscall.Errno
 	if !errors.As(err, &no) || no == 0 {
-		return &Error{InternalError, err.Error()}
+		return &Error{Code: InternalError, Message: err.Error()}
 	}
-	return &Error{-int(no), withWords(Strerror(no), err.Error())}
+	return &Error{Code: -int(no), Message: withWords(Strerror(no), err.Error())}
 }
 
 // withWords puts an errno's words in front of a message, once: errors in Go

@@ -234,7 +234,7 @@ func (r *Registry) Call(ctx context.Context, name string, params json.RawMessage
 	defer func() {
 		if v := recover(); v != nil {
 			log.Errorf("RPC method %s: panic: %v\n%s", name, v, debug.Stack())
-			result, err = nil, Errorf(InternalError, "Internal error: method %s failed unexpectedly: %v (the log has the details)", name, v)
+			result, err = nil, &Error{InternalError, fmt.Sprintf("Internal error: method %s failed unexpectedly: %v (the log has the details)", name, v), true}
 		}
 	}()
 	result, err = m.call(ctx, params)
