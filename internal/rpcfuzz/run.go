@@ -86,10 +86,12 @@ func (o *Options) right(t testing.TB, r *rpc.Registry, m *rpc.Method, params jso
 	}
 }
 
-// namesOne tells whether a message names a parameter, or a member of one.
+// namesOne tells whether a message names a parameter, or a member of one; some
+// of SPDK's messages do so in words.
 func namesOne(params []*rpc.Param, message string) bool {
 	for _, p := range params {
-		if strings.Contains(message, p.Name) || namesOne(p.Members, message) {
+		words := strings.ReplaceAll(p.Name, "_", " ")
+		if strings.Contains(message, p.Name) || strings.Contains(message, words) || namesOne(p.Members, message) {
 			return true
 		}
 	}
