@@ -3,6 +3,7 @@
 package bdev
 
 import (
+	"math"
 	"time"
 
 	"github.com/gospdk/gospdk/thread"
@@ -22,8 +23,8 @@ type queued struct {
 	poller    *thread.Poller
 }
 
-// queuedPause is when to try again if the device has nothing whose end could
-// be waited for: other threads have its resources.
+// queuedPause is when to try again without an end of something the device
+// has: other threads may have its resources.
 const queuedPause = time.Millisecond
 
 // toDevice submits io to the device as soon as it is its turn.
@@ -63,7 +64,7 @@ func (k *channel) queueFirst(io *IO) {
 
 // withDevice is how many IOs the device has, of this thread.
 func (k *channel) withDevice() int {
-	n := k.parts.made - len(k.parts.free) - k.splits - k.queued.n
+	n := k.parts.made - len(k.parts.free) - len(k.parts.hungry) - len(k.borrowers) - k.splits - k.queued.n
 	for _, c := range k.users {
 		n += int(c.inflight[0] + c.inflight[1])
 	}
@@ -99,10 +100,9 @@ func (k *channel) settleQueued() {
 	}
 }
 
+// pollQueued tries whatever the device has.
 func (k *channel) pollQueued() int {
-	if k.withDevice() == 0 {
-		k.queued.threshold = 0
-	}
+	k.queued.threshold = math.MaxInt
 	before := k.queued.n
 	k.retryQueued()
 	return before - k.queued.n

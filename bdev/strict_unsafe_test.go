@@ -234,7 +234,7 @@ func newStrict(t *testing.T, seed uint64) *strictDisk {
 // Whatever a device's limits are, it gets nothing that they do not allow, and
 // its users see none of them.
 func TestLimitsAreKept(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		if testing.Short() && seed > 3 {
 			return
 		}
