@@ -309,7 +309,6 @@ func (l *endedList) pop() *ended {
 	if l.head = e.next; l.head == nil {
 		l.tail = nil
 	}
-	e.next = nil
 	l.count--
 	return e
 }

@@ -138,9 +138,12 @@ func (t *task) Complete(*accel.Task) {
 		ok = t.judge()
 		now = tsc.Now()
 	}
-	w.free.push(t)
 	if ok && !w.stop {
-		w.free.pop().submit(now)
+		if w.free.head != nil { // another's turn
+			w.free.push(t)
+			t = w.free.pop()
+		}
+		t.submit(now)
 		return
 	}
 	if w.running--; w.running == 0 {
