@@ -18,6 +18,20 @@
 //
 // For goroutines, [Desc.Blocking] is an io.ReaderAt and io.WriterAt.
 //
+// # What a device gets
+//
+// A device is given what its [Info] and [Device.Supports] allow and nothing
+// else, and its users need not know: the core splits at boundaries and sizes
+// and in segments, copies to aligned memory, reads and modifies write units
+// that are written in part, and makes write zeroes, compare, compare and
+// write, copy and seeks of reads and writes. Memory comes from a pool
+// (package iobuf) and is waited for. A device without room for an IO
+// completes it with StatusNoMemory and is given it again, in order, when it
+// has ended others.
+//
+// IO that needs none of that, and no limits, locks, resets or timeouts are
+// about, goes from Submit to the device by one look at its fields.
+//
 // # Completion
 //
 // A module may complete an IO at any time, also within its own Submit. The
