@@ -5,6 +5,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -39,15 +40,53 @@ func (s *Server) serve(nc net.Conn) {
 			if bad, ok := errors.AsType[*errParse](err); ok {
 				c.write(fail(Errorf(ParseError, "Parse error: %v", bad)))
 			}
-			break
+			b.close()
+			if !errors.Is(err, io.EOF) {
+				cancel()
+			}
+			c.finish(cancel)
+			return
 		}
 		b.push(slices.Clone(raw))
 	}
-	// A client may have said all that it wants and still read: what has
-	// begun or can begin is answered. What only waits is given up.
-	b.close()
-	cancel()
-	c.wg.Wait()
+}
+
+// finish waits for the requests that are left. A client may have said all that
+// it wants and still read; when it has gone altogether, what may wait for long
+// is told so.
+func (c *conn) finish(cancel context.CancelFunc) {
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		c.wg.Wait()
+		close(done)
+	}()
+	const interval = 50 * time.Millisecond
+	after := time.Now().Add(time.Second)
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(interval):
+		}
+		if c.gone(after) {
+			cancel()
+			<-done
+			return
+		}
+	}
+}
+
+// gone tells whether the client has closed the connection, after it has said
+// that it sends nothing more. A Unix socket whose other end is closed takes not
+// even nothing. TCP does not tell before there is something to send: its client
+// counts as gone after a while.
+func (c *conn) gone(after time.Time) bool {
+	if u, ok := c.Conn.(*net.UnixConn); ok {
+		_, err := u.Write(nil)
+		return err != nil
+	}
+	return time.Now().After(after)
 }
 
 // work carries out the requests that have been read.
@@ -88,8 +127,12 @@ func (c *conn) context(q *request) context.Context {
 	return c.s.ctx
 }
 
-// carryOut sends what do returns: at once, or, if some of the requests may
-// wait, beside what comes after them.
+// headStart is how long a request that may wait has the connection for itself:
+// one that does not wait is then carried out in its turn.
+const headStart = 50 * time.Millisecond
+
+// carryOut sends what do returns. If some of the requests may wait, and do, it
+// lets what comes after them pass.
 func (c *conn) carryOut(slots chan struct{}, all []*request, do func() []byte) {
 	if !slices.ContainsFunc(all, c.mayWait) {
 		c.write(do())
@@ -97,10 +140,15 @@ func (c *conn) carryOut(slots chan struct{}, all []*request, do func() []byte) {
 	}
 	select {
 	case slots <- struct{}{}:
+		done := make(chan struct{})
 		c.wg.Go(func() {
-			defer func() { <-slots }()
+			defer func() { <-slots; close(done) }()
 			c.write(do())
 		})
+		select {
+		case <-done:
+		case <-time.After(c.s.opts.headStart):
+		}
 	default:
 		q := *all[0]
 		q.err = Errorf(-int(syscall.EAGAIN), "Too many requests: %d of this connection wait, and no more are allowed", pipelined)

@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +67,7 @@ func TestBatchWithWaiting(t *testing.T) {
 }
 
 func TestTooManyWaitingRequests(t *testing.T) {
-	path, release := testServer(t, ServerOptions{})
+	path, release := testServer(t, ServerOptions{headStart: time.Nanosecond})
 	c, r := dial(t, path)
 	for i := range pipelined + 1 {
 		fmt.Fprintf(c, `{"method":"wait","id":%d}`, i)
@@ -78,6 +80,78 @@ func TestTooManyWaitingRequests(t *testing.T) {
 		if got, err := r.ReadString('\n'); err != nil || !strings.Contains(got, `"result":true`) {
 			t.Fatalf("%s, %v", got, err)
 		}
+	}
+}
+
+// A request that waits ends with its client.
+func TestClientThatGoes(t *testing.T) {
+	for _, network := range []string{"unix", "tcp"} {
+		r, _ := testRegistry()
+		began, ended := make(chan struct{}), make(chan struct{})
+		Register(r, "long", func(ctx context.Context, _ struct{}) (True, error) {
+			close(began)
+			<-ctx.Done()
+			close(ended)
+			return false, ctx.Err()
+		}, Concurrent())
+		s := NewServer(r, ServerOptions{})
+		address := "127.0.0.1:0"
+		if network == "unix" {
+			address = filepath.Join(t.TempDir(), "s")
+		}
+		l, err := net.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Serve(l)
+		c, err := net.Dial(network, l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, `{"method":"long","id":1}`)
+		<-began
+		c.Close()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: the request still waits", network)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Requests that may wait and do not are carried out in their turn.
+func TestOrderOfThoseThatDoNotWait(t *testing.T) {
+	r, _ := testRegistry()
+	var got []int // the order is what is tested: no lock
+	type n struct {
+		N int `json:"n"`
+	}
+	Register(r, "may_wait", func(_ context.Context, p n) (True, error) { got = append(got, p.N); return true, nil }, Concurrent())
+	Register(r, "may_not", func(_ context.Context, p n) (True, error) { got = append(got, p.N); return true, nil })
+	s := NewServer(r, ServerOptions{headStart: time.Minute})
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := ListenUnix(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Serve(l)
+	c, in := dial(t, path)
+	for i := range 20 {
+		fmt.Fprintf(c, `{"method":"%s","params":{"n":%d},"id":%d}`, []string{"may_wait", "may_not"}[i%2], i, i)
+	}
+	for range 20 {
+		if _, err := in.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if !slices.IsSorted(got) || len(got) != 20 {
+		t.Error(got)
 	}
 }
 

@@ -23,6 +23,8 @@ type ServerOptions struct {
 	WriteTimeout time.Duration // for one answer to a client that does not read; 30 s
 	// Log gets a line for each request, with secrets left out, if it is set.
 	Log io.Writer
+
+	headStart time.Duration // for tests
 }
 
 // Server carries out requests that come over connections or HTTP.
@@ -56,6 +58,9 @@ func NewServer(reg *Registry, opts ServerOptions) *Server {
 	}
 	if opts.WriteTimeout <= 0 {
 		opts.WriteTimeout = 30 * time.Second
+	}
+	if opts.headStart == 0 {
+		opts.headStart = headStart
 	}
 	s := &Server{reg: reg, opts: opts, open: map[io.Closer]bool{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())

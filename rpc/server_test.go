@@ -140,14 +140,15 @@ func TestStreamIsSplitAnywhere(t *testing.T) {
 }
 
 func TestHalfClosedClientsAreAnswered(t *testing.T) {
-	path, _ := testServer(t, ServerOptions{})
+	path, release := testServer(t, ServerOptions{})
 	c, _ := dial(t, path)
-	_, _ = io.WriteString(c, `{"method":"echo","params":{"text":"a"},"id":1}{"method":"echo","params":{"text":"b"},"id":2}{"method":"wait","id":3}`)
+	_, _ = io.WriteString(c, `{"method":"echo","params":{"text":"a"},"id":1}{"method":"wait","id":2}{"method":"echo","params":{"text":"b"},"id":3}`)
 	if err := c.(*net.UnixConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
+	time.AfterFunc(100*time.Millisecond, func() { close(release) })
 	all, err := io.ReadAll(c)
-	if err != nil || strings.Count(string(all), `"result"`) != 2 {
+	if err != nil || strings.Count(string(all), `"result"`) != 3 {
 		t.Errorf("%s, %v", all, err)
 	}
 }
