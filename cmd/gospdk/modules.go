@@ -10,10 +10,14 @@ import (
 	"github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/bdev/crypto"
+	"github.com/gospdk/gospdk/bdev/delay"
+	errorbdev "github.com/gospdk/gospdk/bdev/error"
 	"github.com/gospdk/gospdk/bdev/gpt"
 	"github.com/gospdk/gospdk/bdev/malloc"
 	"github.com/gospdk/gospdk/bdev/null"
+	"github.com/gospdk/gospdk/bdev/passthru"
 	"github.com/gospdk/gospdk/bdev/raid"
+	"github.com/gospdk/gospdk/bdev/split"
 	"github.com/gospdk/gospdk/bdev/zoneblock"
 	"github.com/gospdk/gospdk/internal/cli"
 	"github.com/gospdk/gospdk/nvme"
@@ -56,6 +60,10 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 	for _, m := range []bdev.Module{
 		malloc.NewModule(b),
 		null.NewModule(b),
+		passthru.NewModule(b),
+		delay.NewModule(b),
+		errorbdev.NewModule(b),
+		split.NewModule(b),
 		raid.NewModule(b),
 		gpt.NewModule(b),
 		crypto.NewModule(b, env.Accel),
