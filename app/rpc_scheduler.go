@@ -30,7 +30,7 @@ type schedulerOptions struct {
 }
 
 type schedulerInfo struct {
-	Name           string `json:"scheduler_name"`
+	Name           string `json:"scheduler_name,omitempty"` // none before the start of the subsystems
 	Period         uint64 `json:"scheduler_period"`
 	IsolatedMask   string `json:"isolated_core_mask"`
 	SchedulingCore int    `json:"scheduling_core"`
@@ -157,7 +157,10 @@ func (a *App) parseMappings(s string) (homes []home, err error) {
 func (a *App) scheduler() schedulerInfo {
 	o := a.sched.Options()
 	i := schedulerInfo{
-		Name: o.Scheduler.Name(), Period: uint64(o.Period.Microseconds()), IsolatedMask: maskText(o.Isolated), SchedulingCore: o.Main,
+		Period: uint64(o.Period.Microseconds()), IsolatedMask: maskText(o.Isolated), SchedulingCore: o.Main,
+	}
+	if _, static := o.Scheduler.(scheduler.Static); !static || a.RPC.State() == rpc.StateRuntime {
+		i.Name = o.Scheduler.Name()
 	}
 	if o.Governor != nil {
 		i.Governor = o.Governor.Name()

@@ -67,7 +67,7 @@ func TestResizeIsSaved(t *testing.T) {
 		}
 	}
 	saved, _ := json.Marshal(bdevs.SaveConfig())
-	for _, want := range []string{`"name":"N","num_blocks":8192,`, `"name":"O","num_blocks":2048,"block_size":512,"physical_block_size":0,"md_size":8,"dif_type":1`} {
+	for _, want := range []string{`"name":"N","num_blocks":8192,`, `"name":"O","num_blocks":2048,"block_size":512,"physical_block_size":512,"md_size":8,"dif_type":1`} {
 		if !strings.Contains(string(saved), want) {
 			t.Errorf("no %s in %s", want, saved)
 		}

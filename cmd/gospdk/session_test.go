@@ -58,6 +58,7 @@ func session(t *testing.T, file, dir string) (all []exchange) {
 // answers field by field.
 func TestSessionIsAnsweredAsSPDKDoes(t *testing.T) {
 	log.SetOutput(io.Discard)
+	log.SetPrintLevel(log.LevelInfo) // as the program does
 	dir := t.TempDir()
 	ctx := context.Background()
 	a, err := app.Start(ctx, app.Config{MainCore: -1, WaitForRPC: true, LockDir: t.TempDir()}, target)

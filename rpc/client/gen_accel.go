@@ -59,8 +59,22 @@ type AccelCryptoKeysGetResult struct {
 	Name      string `json:"name"`
 	Cipher    string `json:"cipher"`
 	Key       string `json:"key"`
-	Key2      string `json:"key2"`
-	TweakMode string `json:"tweak_mode"`
+	Key2      string `json:"key2,omitempty"`
+	TweakMode string `json:"tweak_mode,omitempty"`
+}
+
+// AccelErrorInjectError calls accel_error_inject_error. Let an accel operation fail or give a wrong result. The error module must have been assigned to the operation with accel_assign_opc.
+func (c *Client) AccelErrorInjectError(ctx context.Context, p AccelErrorInjectErrorParams) error {
+	return c.Call(ctx, "accel_error_inject_error", p, nil)
+}
+
+// AccelErrorInjectErrorParams are the parameters of accel_error_inject_error.
+type AccelErrorInjectErrorParams struct {
+	Opcode   string  `json:"opcode"`             // operation; the error module has crc32c only; one of copy, fill, dualcast, compare, crc32c, copy_crc32c, compress, decompress, encrypt, decrypt, xor, dif_verify, dif_verify_copy, dif_generate, dif_generate_copy, dix_generate, dix_verify
+	Type     string  `json:"type"`               // what is injected; one of disable, corrupt, failure
+	Count    *uint64 `json:"count,omitempty"`    // how often on each thread, without limit if it is left out; 0 disables
+	Interval *uint64 `json:"interval,omitempty"` // every so many operations; 0 and 1 are each
+	Errcode  *int32  `json:"errcode,omitempty"`  // for type failure: the status, a negated errno; 0 ends the operation with success without carrying it out
 }
 
 // AccelGetModuleInfo calls accel_get_module_info. List the accel modules and the operations that each supports.

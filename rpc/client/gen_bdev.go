@@ -36,6 +36,45 @@ type BdevCryptoDeleteParams struct {
 	Name string `json:"name"` // name of the encrypted device
 }
 
+// BdevDelayCreate calls bdev_delay_create. Makes a device that hands everything to another one, and lets reads and writes take longer.
+// It returns the name of the device.
+func (c *Client) BdevDelayCreate(ctx context.Context, p BdevDelayCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_delay_create", p)
+}
+
+// BdevDelayCreateParams are the parameters of bdev_delay_create.
+type BdevDelayCreateParams struct {
+	BaseBdevName    string  `json:"base_bdev_name"`    // name of the base device; it may appear later
+	Name            string  `json:"name"`              // name of the device
+	UUID            *string `json:"uuid,omitempty"`    // identifies the content; follows from the base's if it is left out
+	AvgReadLatency  uint64  `json:"avg_read_latency"`  // microseconds that most reads take longer
+	P99ReadLatency  uint64  `json:"p99_read_latency"`  // microseconds that one read of a hundred takes longer; not less than avg_read_latency
+	AvgWriteLatency uint64  `json:"avg_write_latency"` // microseconds that most writes take longer
+	P99WriteLatency uint64  `json:"p99_write_latency"` // microseconds that one write of a hundred takes longer; not less than avg_write_latency
+}
+
+// BdevDelayDelete calls bdev_delay_delete. Deletes a delay device. Its base stays.
+func (c *Client) BdevDelayDelete(ctx context.Context, p BdevDelayDeleteParams) error {
+	return c.Call(ctx, "bdev_delay_delete", p, nil)
+}
+
+// BdevDelayDeleteParams are the parameters of bdev_delay_delete.
+type BdevDelayDeleteParams struct {
+	Name string `json:"name"` // name of the device
+}
+
+// BdevDelayUpdateLatency calls bdev_delay_update_latency. Changes one of a delay device's latencies.
+func (c *Client) BdevDelayUpdateLatency(ctx context.Context, p BdevDelayUpdateLatencyParams) error {
+	return c.Call(ctx, "bdev_delay_update_latency", p, nil)
+}
+
+// BdevDelayUpdateLatencyParams are the parameters of bdev_delay_update_latency.
+type BdevDelayUpdateLatencyParams struct {
+	DelayBdevName string `json:"delay_bdev_name"` // name of the device
+	LatencyType   string `json:"latency_type"`    // which latency; one of avg_read, p99_read, avg_write, p99_write
+	LatencyUs     uint64 `json:"latency_us"`      // microseconds
+}
+
 // BdevEnableHistogram calls bdev_enable_histogram. Begins to count the latencies of a device anew, or stops it.
 func (c *Client) BdevEnableHistogram(ctx context.Context, p BdevEnableHistogramParams) error {
 	return c.Call(ctx, "bdev_enable_histogram", p, nil)
@@ -49,6 +88,55 @@ type BdevEnableHistogramParams struct {
 	Granularity *uint8  `json:"granularity,omitempty"` // 2^granularity buckets from one power of two to the next; default 7
 	MinNsec     *uint64 `json:"min_nsec,omitempty"`    // shorter latencies, in nanoseconds, are counted in the first bucket; default 1000
 	MaxNsec     *uint64 `json:"max_nsec,omitempty"`    // longer latencies, in nanoseconds, are counted in the last bucket; default 120000000000
+}
+
+// BdevErrorCreate calls bdev_error_create. Makes a device that hands everything to another one, but for errors that bdev_error_inject_error asks for. Its name is EE_ and the base's.
+func (c *Client) BdevErrorCreate(ctx context.Context, p BdevErrorCreateParams) error {
+	return c.Call(ctx, "bdev_error_create", p, nil)
+}
+
+// BdevErrorCreateParams are the parameters of bdev_error_create.
+type BdevErrorCreateParams struct {
+	BaseName string  `json:"base_name"`      // name of the base device; it may appear later
+	UUID     *string `json:"uuid,omitempty"` // identifies the content; follows from the base's if it is left out
+}
+
+// BdevErrorDelete calls bdev_error_delete. Deletes an error device. Its base stays.
+func (c *Client) BdevErrorDelete(ctx context.Context, p BdevErrorDeleteParams) error {
+	return c.Call(ctx, "bdev_error_delete", p, nil)
+}
+
+// BdevErrorDeleteParams are the parameters of bdev_error_delete.
+type BdevErrorDeleteParams struct {
+	Name string `json:"name"` // name of the device, EE_ and the base's
+}
+
+// BdevErrorInjectError calls bdev_error_inject_error. Lets IO of an error device go wrong.
+func (c *Client) BdevErrorInjectError(ctx context.Context, p BdevErrorInjectErrorParams) error {
+	return c.Call(ctx, "bdev_error_inject_error", p, nil)
+}
+
+// BdevErrorInjectErrorParams are the parameters of bdev_error_inject_error.
+type BdevErrorInjectErrorParams struct {
+	Name          string  `json:"name"`                     // name of the device, EE_ and the base's
+	IOType        string  `json:"io_type"`                  // what goes wrong; clear ends all injections; one of clear, read, write, unmap, flush, all
+	ErrorType     string  `json:"error_type"`               // how it goes wrong; one of failure, pending, corrupt_data, nomem, nvme_failure
+	NvmeSct       *uint32 `json:"nvme_sct,omitempty"`       // status code type of nvme_failure
+	NvmeSc        *uint32 `json:"nvme_sc,omitempty"`        // status code of nvme_failure
+	Num           *uint32 `json:"num,omitempty"`            // how many IOs go wrong; default 1
+	QueueDepth    *uint64 `json:"queue_depth,omitempty"`    // only while at least so many IOs are under way on the thread
+	CorruptOffset *uint64 `json:"corrupt_offset,omitempty"` // byte of an IO's data that corrupt_data changes
+	CorruptValue  *uint8  `json:"corrupt_value,omitempty"`  // what it is combined with by exclusive or, not 0
+}
+
+// BdevErrorResumePending calls bdev_error_resume_pending. Lets the IO of an error device go on that hangs because of pending.
+func (c *Client) BdevErrorResumePending(ctx context.Context, p BdevErrorResumePendingParams) error {
+	return c.Call(ctx, "bdev_error_resume_pending", p, nil)
+}
+
+// BdevErrorResumePendingParams are the parameters of bdev_error_resume_pending.
+type BdevErrorResumePendingParams struct {
+	Name string `json:"name"` // name of the device, EE_ and the base's
 }
 
 // BdevExamine calls bdev_examine. Has the modules examine a device, now or when it appears. For use with bdev_auto_examine off.
@@ -70,7 +158,7 @@ func (c *Client) BdevGetBdevs(ctx context.Context, p BdevGetBdevsParams) ([]Bdev
 // BdevGetBdevsParams are the parameters of bdev_get_bdevs.
 type BdevGetBdevsParams struct {
 	Name    *string `json:"name,omitempty"`    // name, alias or UUID; all devices if it is left out
-	Timeout *uint64 `json:"timeout,omitempty"` // milliseconds to wait for a device of that name to appear (default 0)
+	Timeout *uint64 `json:"timeout,omitempty"` // milliseconds to wait for a device of that name to appear; default 0
 }
 
 // BdevGetBdevsEnabledDIFCheckTypesResult is a result, or a part of one.
@@ -82,8 +170,8 @@ type BdevGetBdevsEnabledDIFCheckTypesResult struct {
 
 // BdevGetBdevsAssignedRateLimitsResult is a result, or a part of one.
 type BdevGetBdevsAssignedRateLimitsResult struct {
-	RwIosPerSec    uint64 `json:"rw_ios_per_sec"`
-	RwMbytesPerSec uint64 `json:"rw_mbytes_per_sec"`
+	RwIosPerSec    uint64 `json:"rw_ios_per_sec"`    // reads and writes a second, 0 for no limit
+	RwMbytesPerSec uint64 `json:"rw_mbytes_per_sec"` // MiB a second, 0 for no limit
 	RMbytesPerSec  uint64 `json:"r_mbytes_per_sec"`
 	WMbytesPerSec  uint64 `json:"w_mbytes_per_sec"`
 }
@@ -117,32 +205,32 @@ type BdevGetBdevsSupportedIOTypesResult struct {
 // BdevGetBdevsResult is a result, or a part of one.
 type BdevGetBdevsResult struct {
 	Name                      string                                 `json:"name"`
-	Aliases                   []string                               `json:"aliases"`
-	ProductName               string                                 `json:"product_name"`
-	BlockSize                 uint32                                 `json:"block_size"`
+	Aliases                   []string                               `json:"aliases"`      // further names; the UUID is the first unless it is the name
+	ProductName               string                                 `json:"product_name"` // kind of device
+	BlockSize                 uint32                                 `json:"block_size"`   // bytes, with interleaved metadata
 	NumBlocks                 uint64                                 `json:"num_blocks"`
-	PreferredWriteAlignment   uint32                                 `json:"preferred_write_alignment"`
-	PreferredWriteGranularity uint32                                 `json:"preferred_write_granularity"`
-	OptimalWriteSize          uint32                                 `json:"optimal_write_size"`
-	PreferredUnmapAlignment   uint32                                 `json:"preferred_unmap_alignment"`
-	PreferredUnmapGranularity uint32                                 `json:"preferred_unmap_granularity"`
+	PreferredWriteAlignment   uint32                                 `json:"preferred_write_alignment"`   // blocks, 0 for none
+	PreferredWriteGranularity uint32                                 `json:"preferred_write_granularity"` // blocks, 0 for none
+	OptimalWriteSize          uint32                                 `json:"optimal_write_size"`          // blocks, 0 for none
+	PreferredUnmapAlignment   uint32                                 `json:"preferred_unmap_alignment"`   // blocks, 0 for none
+	PreferredUnmapGranularity uint32                                 `json:"preferred_unmap_granularity"` // blocks, 0 for none
 	UUID                      string                                 `json:"uuid"`
-	NUMAID                    *int32                                 `json:"numa_id"`
-	MDSize                    uint32                                 `json:"md_size"`
-	MDInterleave              bool                                   `json:"md_interleave"`
-	DIFType                   uint32                                 `json:"dif_type"`
-	DIFIsHeadOfMD             bool                                   `json:"dif_is_head_of_md"`
+	NUMAID                    *int32                                 `json:"numa_id,omitempty"` // node of the memory that is close to it, -1 for any; absent if it is not known
+	MDSize                    uint32                                 `json:"md_size"`           // bytes of metadata a block; absent without metadata
+	MDInterleave              bool                                   `json:"md_interleave"`     // the metadata follow the data of each block, otherwise they are separate
+	DIFType                   uint32                                 `json:"dif_type"`          // type of protection information, 0 for none
+	DIFIsHeadOfMD             bool                                   `json:"dif_is_head_of_md"` // it is the first thing in the metadata, not the last
 	EnabledDIFCheckTypes      BdevGetBdevsEnabledDIFCheckTypesResult `json:"enabled_dif_check_types"`
-	DIFPIFormat               uint32                                 `json:"dif_pi_format"`
+	DIFPIFormat               uint32                                 `json:"dif_pi_format"` // guard of 16 (0), 32 (1) or 64 (2) bits
 	AssignedRateLimits        BdevGetBdevsAssignedRateLimitsResult   `json:"assigned_rate_limits"`
 	Claimed                   bool                                   `json:"claimed"`
-	ClaimType                 string                                 `json:"claim_type"`
+	ClaimType                 string                                 `json:"claim_type,omitempty"` // exclusive_write, read_many_write_one, read_many_write_none or read_many_write_shared
 	Zoned                     bool                                   `json:"zoned"`
-	ZoneSize                  uint64                                 `json:"zone_size"`
-	MaxOpenZones              uint64                                 `json:"max_open_zones"`
+	ZoneSize                  uint64                                 `json:"zone_size"`      // blocks; absent without zones
+	MaxOpenZones              uint64                                 `json:"max_open_zones"` // 0 for no limit
 	OptimalOpenZones          uint64                                 `json:"optimal_open_zones"`
-	SupportedIOTypes          BdevGetBdevsSupportedIOTypesResult     `json:"supported_io_types"`
-	DriverSpecific            json.RawMessage                        `json:"driver_specific"`
+	SupportedIOTypes          BdevGetBdevsSupportedIOTypesResult     `json:"supported_io_types"` // what the device itself does, and write zeroes
+	DriverSpecific            json.RawMessage                        `json:"driver_specific"`    // what the module says of it
 }
 
 // BdevGetHistogram calls bdev_get_histogram. Returns how many latencies of a device lie in each bucket.
@@ -158,11 +246,11 @@ type BdevGetHistogramParams struct {
 
 // BdevGetHistogramResult is a result, or a part of one.
 type BdevGetHistogramResult struct {
-	Histogram   string `json:"histogram"`
+	Histogram   string `json:"histogram"` // numbers of 64 bits in base64, see above
 	Granularity uint32 `json:"granularity"`
 	MinRange    uint32 `json:"min_range"`
 	MaxRange    uint32 `json:"max_range"`
-	TscRate     uint64 `json:"tsc_rate"`
+	TscRate     uint64 `json:"tsc_rate"` // ticks a second
 }
 
 // BdevGetHistogramBorders calls bdev_get_histogram_borders. Counts the latencies of a device between borders.
@@ -179,7 +267,7 @@ type BdevGetHistogramBordersParams struct {
 
 // BdevGetHistogramBordersResult is a result, or a part of one.
 type BdevGetHistogramBordersResult struct {
-	BordersCount []uint64 `json:"borders_count"`
+	BordersCount []uint64 `json:"borders_count"` // one number a border, and the total
 }
 
 // BdevGetIOStat calls bdev_get_iostat. Returns the accounts of devices since they appeared or were reset. Latencies are in ticks, of which tick_rate make a second.
@@ -190,7 +278,7 @@ func (c *Client) BdevGetIOStat(ctx context.Context, p BdevGetIOStatParams) (*Bde
 // BdevGetIOStatParams are the parameters of bdev_get_iostat.
 type BdevGetIOStatParams struct {
 	Names      []string `json:"names,omitempty"`       // devices; all if it is left out
-	PerChannel *bool    `json:"per_channel,omitempty"` // accounts by thread, of the one device in names (default false)
+	PerChannel *bool    `json:"per_channel,omitempty"` // accounts by thread, of the one device in names; default false
 	ResetMode  *string  `json:"reset_mode,omitempty"`  // what to reset after reading; one of all, maxmin, error, none; default none
 }
 
@@ -205,7 +293,7 @@ type BdevGetIOStatBdevsResult struct {
 	NumUnmapOps             uint64            `json:"num_unmap_ops"`
 	BytesCopied             uint64            `json:"bytes_copied"`
 	NumCopyOps              uint64            `json:"num_copy_ops"`
-	ReadLatencyTicks        uint64            `json:"read_latency_ticks"`
+	ReadLatencyTicks        uint64            `json:"read_latency_ticks"` // sum of the latencies of successful reads
 	MaxReadLatencyTicks     uint64            `json:"max_read_latency_ticks"`
 	MinReadLatencyTicks     uint64            `json:"min_read_latency_ticks"`
 	WriteLatencyTicks       uint64            `json:"write_latency_ticks"`
@@ -217,12 +305,12 @@ type BdevGetIOStatBdevsResult struct {
 	CopyLatencyTicks        uint64            `json:"copy_latency_ticks"`
 	MaxCopyLatencyTicks     uint64            `json:"max_copy_latency_ticks"`
 	MinCopyLatencyTicks     uint64            `json:"min_copy_latency_ticks"`
-	IOError                 map[string]uint64 `json:"io_error"`
-	QueueDepthPollingPeriod uint64            `json:"queue_depth_polling_period"`
-	QueueDepth              uint64            `json:"queue_depth"`
-	IOTime                  uint64            `json:"io_time"`
-	WeightedIOTime          uint64            `json:"weighted_io_time"`
-	DriverSpecific          json.RawMessage   `json:"driver_specific"`
+	IOError                 map[string]uint64 `json:"io_error"`                   // failed operations by kind of status, such as nvme_error; kinds without any are left out
+	QueueDepthPollingPeriod uint64            `json:"queue_depth_polling_period"` // microseconds; absent while the queue depth is not sampled
+	QueueDepth              uint64            `json:"queue_depth"`                // I/Os under way at the last sample
+	IOTime                  uint64            `json:"io_time"`                    // microseconds during which I/Os were under way
+	WeightedIOTime          uint64            `json:"weighted_io_time"`           // microseconds, each times the I/Os under way
+	DriverSpecific          json.RawMessage   `json:"driver_specific,omitempty"`
 }
 
 // BdevGetIOStatChannelsResult is a result, or a part of one.
@@ -236,7 +324,7 @@ type BdevGetIOStatChannelsResult struct {
 	NumUnmapOps          uint64            `json:"num_unmap_ops"`
 	BytesCopied          uint64            `json:"bytes_copied"`
 	NumCopyOps           uint64            `json:"num_copy_ops"`
-	ReadLatencyTicks     uint64            `json:"read_latency_ticks"`
+	ReadLatencyTicks     uint64            `json:"read_latency_ticks"` // sum of the latencies of successful reads
 	MaxReadLatencyTicks  uint64            `json:"max_read_latency_ticks"`
 	MinReadLatencyTicks  uint64            `json:"min_read_latency_ticks"`
 	WriteLatencyTicks    uint64            `json:"write_latency_ticks"`
@@ -248,16 +336,16 @@ type BdevGetIOStatChannelsResult struct {
 	CopyLatencyTicks     uint64            `json:"copy_latency_ticks"`
 	MaxCopyLatencyTicks  uint64            `json:"max_copy_latency_ticks"`
 	MinCopyLatencyTicks  uint64            `json:"min_copy_latency_ticks"`
-	IOError              map[string]uint64 `json:"io_error"`
+	IOError              map[string]uint64 `json:"io_error"` // failed operations by kind of status, such as nvme_error; kinds without any are left out
 }
 
 // BdevGetIOStatResult is a result, or a part of one.
 type BdevGetIOStatResult struct {
-	TickRate uint64                        `json:"tick_rate"`
-	Ticks    uint64                        `json:"ticks"`
-	Bdevs    []BdevGetIOStatBdevsResult    `json:"bdevs"`
+	TickRate uint64                        `json:"tick_rate"` // ticks a second
+	Ticks    uint64                        `json:"ticks"`     // time of the answer, in ticks from an arbitrary beginning
+	Bdevs    []BdevGetIOStatBdevsResult    `json:"bdevs,omitempty"`
 	Name     string                        `json:"name"`
-	Channels []BdevGetIOStatChannelsResult `json:"channels"`
+	Channels []BdevGetIOStatChannelsResult `json:"channels"` // with per_channel: an entry for each thread
 }
 
 // BdevGPTSetOptions calls bdev_gpt_set_options. Sets options for GUID partition tables that are found afterwards. This method is gospdk's own.
@@ -268,6 +356,106 @@ func (c *Client) BdevGPTSetOptions(ctx context.Context, p BdevGPTSetOptionsParam
 // BdevGPTSetOptionsParams are the parameters of bdev_gpt_set_options.
 type BdevGPTSetOptionsParams struct {
 	ShowOthers *bool `json:"show_others,omitempty"` // make devices, which can only be read, of partitions that are not SPDK's (default false)
+}
+
+// BdevMallocCreate calls bdev_malloc_create. Makes a block device in memory.
+// It returns the name of the device.
+func (c *Client) BdevMallocCreate(ctx context.Context, p BdevMallocCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_malloc_create", p)
+}
+
+// BdevMallocCreateParams are the parameters of bdev_malloc_create.
+type BdevMallocCreateParams struct {
+	Name              *string `json:"name,omitempty"`                // name of the device; without one it is Malloc0, Malloc1 and so on
+	NumBlocks         uint64  `json:"num_blocks"`                    // size in blocks
+	BlockSize         uint32  `json:"block_size"`                    // bytes of data a block, a multiple of 512
+	PhysicalBlockSize *uint32 `json:"physical_block_size,omitempty"` // bytes, a multiple of 512; 0 for block_size
+	UUID              *string `json:"uuid,omitempty"`                // identifies the content; made up if it is left out
+	OptimalIOBoundary *uint32 `json:"optimal_io_boundary,omitempty"` // blocks; IO is split there unless it is 0
+	MDSize            *uint32 `json:"md_size,omitempty"`             // bytes of metadata a block: 0, 8, 16, 32, 64 or 128
+	MDInterleave      *bool   `json:"md_interleave,omitempty"`       // metadata follow each block's data; otherwise they are separate
+	DIFType           *int32  `json:"dif_type,omitempty"`            // type of protection information, 0 for none
+	DIFIsHeadOfMD     *bool   `json:"dif_is_head_of_md,omitempty"`   // protection information is at the head of the metadata, not at their end
+	DIFPIFormat       *uint32 `json:"dif_pi_format,omitempty"`       // guard of 16 (0), 32 (1) or 64 bits (2)
+	NUMAID            *int32  `json:"numa_id,omitempty"`             // NUMA node of the memory; -1, the default, for any
+}
+
+// BdevMallocDelete calls bdev_malloc_delete. Deletes a block device in memory, with its content.
+func (c *Client) BdevMallocDelete(ctx context.Context, p BdevMallocDeleteParams) error {
+	return c.Call(ctx, "bdev_malloc_delete", p, nil)
+}
+
+// BdevMallocDeleteParams are the parameters of bdev_malloc_delete.
+type BdevMallocDeleteParams struct {
+	Name string `json:"name"` // name of the device
+}
+
+// BdevNullCreate calls bdev_null_create. Makes a block device that drops what is written and leaves buffers as they are when it is read: for measuring what is above it.
+// It returns the name of the device.
+func (c *Client) BdevNullCreate(ctx context.Context, p BdevNullCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_null_create", p)
+}
+
+// BdevNullCreateParams are the parameters of bdev_null_create.
+type BdevNullCreateParams struct {
+	Name                      string  `json:"name"`                                  // name of the device
+	NumBlocks                 uint64  `json:"num_blocks"`                            // size in blocks
+	BlockSize                 uint32  `json:"block_size"`                            // bytes of data a block, a multiple of 512
+	PhysicalBlockSize         *uint32 `json:"physical_block_size,omitempty"`         // bytes, a multiple of 512; 0 for block_size
+	MDSize                    *uint32 `json:"md_size,omitempty"`                     // bytes of metadata after the data of each block: 0, 8, 16, 32, 64 or 128
+	DIFType                   *int32  `json:"dif_type,omitempty"`                    // type of protection information, 0 for none
+	DIFIsHeadOfMD             *bool   `json:"dif_is_head_of_md,omitempty"`           // protection information is at the head of the metadata, not at their end
+	DIFPIFormat               *uint32 `json:"dif_pi_format,omitempty"`               // guard of 16 (0), 32 (1) or 64 bits (2)
+	UUID                      *string `json:"uuid,omitempty"`                        // identifies the content; made up if it is left out
+	PreferredWriteGranularity *uint32 `json:"preferred_write_granularity,omitempty"` // what users are told, in blocks
+	PreferredWriteAlignment   *uint32 `json:"preferred_write_alignment,omitempty"`   // what users are told, in blocks
+	OptimalWriteSize          *uint32 `json:"optimal_write_size,omitempty"`          // what users are told, in blocks
+	PreferredUnmapGranularity *uint32 `json:"preferred_unmap_granularity,omitempty"` // what users are told, in blocks
+	PreferredUnmapAlignment   *uint32 `json:"preferred_unmap_alignment,omitempty"`   // what users are told, in blocks
+}
+
+// BdevNullDelete calls bdev_null_delete. Deletes a null block device.
+func (c *Client) BdevNullDelete(ctx context.Context, p BdevNullDeleteParams) error {
+	return c.Call(ctx, "bdev_null_delete", p, nil)
+}
+
+// BdevNullDeleteParams are the parameters of bdev_null_delete.
+type BdevNullDeleteParams struct {
+	Name string `json:"name"` // name of the device
+}
+
+// BdevNullResize calls bdev_null_resize. Makes a null block device larger.
+func (c *Client) BdevNullResize(ctx context.Context, p BdevNullResizeParams) error {
+	return c.Call(ctx, "bdev_null_resize", p, nil)
+}
+
+// BdevNullResizeParams are the parameters of bdev_null_resize.
+type BdevNullResizeParams struct {
+	Name    string `json:"name"`     // name of the device
+	NewSize uint64 `json:"new_size"` // size in MiB, not less than it is
+}
+
+// BdevPassthruCreate calls bdev_passthru_create. Makes a device that hands everything to another one.
+// It returns the name of the device.
+func (c *Client) BdevPassthruCreate(ctx context.Context, p BdevPassthruCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_passthru_create", p)
+}
+
+// BdevPassthruCreateParams are the parameters of bdev_passthru_create.
+type BdevPassthruCreateParams struct {
+	BaseBdevName string  `json:"base_bdev_name"` // name of the base device; it may appear later
+	Name         string  `json:"name"`           // name of the device
+	UUID         *string `json:"uuid,omitempty"` // identifies the content; follows from the base's if it is left out
+}
+
+// BdevPassthruDelete calls bdev_passthru_delete. Deletes a passthru device. Its base stays.
+func (c *Client) BdevPassthruDelete(ctx context.Context, p BdevPassthruDeleteParams) error {
+	return c.Call(ctx, "bdev_passthru_delete", p, nil)
+}
+
+// BdevPassthruDeleteParams are the parameters of bdev_passthru_delete.
+type BdevPassthruDeleteParams struct {
+	Name string `json:"name"` // name of the device
 }
 
 // BdevRaidAddBaseBdev calls bdev_raid_add_base_bdev. Adds a base device to an array that misses one.
@@ -410,6 +598,29 @@ type BdevSetQoSLimitParams struct {
 	RwMbytesPerSec *uint64 `json:"rw_mbytes_per_sec,omitempty"` // MiB a second, read and written
 	RMbytesPerSec  *uint64 `json:"r_mbytes_per_sec,omitempty"`  // MiB a second, read
 	WMbytesPerSec  *uint64 `json:"w_mbytes_per_sec,omitempty"`  // MiB a second, written
+}
+
+// BdevSplitCreate calls bdev_split_create. Splits a device into parts called like it with p0, p1 and so on after that.
+// It returns the names of the parts.
+func (c *Client) BdevSplitCreate(ctx context.Context, p BdevSplitCreateParams) ([]string, error) {
+	return Call[[]string](ctx, c, "bdev_split_create", p)
+}
+
+// BdevSplitCreateParams are the parameters of bdev_split_create.
+type BdevSplitCreateParams struct {
+	BaseBdev    string  `json:"base_bdev"`               // name of the device to split; it may appear later
+	SplitCount  uint32  `json:"split_count"`             // parts to make; as many as fit if they are fewer
+	SplitSizeMb *uint64 `json:"split_size_mb,omitempty"` // MiB a part; 0 to divide the device equally
+}
+
+// BdevSplitDelete calls bdev_split_delete. Removes the parts of a device. Their content stays on it.
+func (c *Client) BdevSplitDelete(ctx context.Context, p BdevSplitDeleteParams) error {
+	return c.Call(ctx, "bdev_split_delete", p, nil)
+}
+
+// BdevSplitDeleteParams are the parameters of bdev_split_delete.
+type BdevSplitDeleteParams struct {
+	BaseBdev string `json:"base_bdev"` // name of the device that is split
 }
 
 // BdevWaitForExamine calls bdev_wait_for_examine. Answers when all devices have been examined by all modules.

@@ -33,7 +33,7 @@ type FrameworkGetConfigParams struct {
 // FrameworkGetConfigResult is a result, or a part of one.
 type FrameworkGetConfigResult struct {
 	Method string          `json:"method"`
-	Params json.RawMessage `json:"params"`
+	Params json.RawMessage `json:"params,omitempty"`
 }
 
 // FrameworkGetGovernor calls framework_get_governor. Tells how CPU frequencies are set; empty if nobody sets them.
@@ -55,9 +55,9 @@ type FrameworkGetGovernorCoresResult struct {
 
 // FrameworkGetGovernorResult is a result, or a part of one.
 type FrameworkGetGovernorResult struct {
-	GovernorName   string                                    `json:"governor_name"`
-	ModuleSpecific *FrameworkGetGovernorModuleSpecificResult `json:"module_specific"`
-	Cores          []FrameworkGetGovernorCoresResult         `json:"cores"`
+	GovernorName   string                                    `json:"governor_name,omitempty"`
+	ModuleSpecific *FrameworkGetGovernorModuleSpecificResult `json:"module_specific,omitempty"`
+	Cores          []FrameworkGetGovernorCoresResult         `json:"cores,omitempty"`
 }
 
 // FrameworkGetPCIDevices calls framework_get_pci_devices. Lists the PCI functions that the target drives.
@@ -97,7 +97,7 @@ type FrameworkGetReactorsReactorsResult struct {
 	IRQ         uint64                                        `json:"irq"`
 	Sys         uint64                                        `json:"sys"`
 	Usr         uint64                                        `json:"usr"`
-	CoreFreq    *int                                          `json:"core_freq"`
+	CoreFreq    *int                                          `json:"core_freq,omitempty"`
 	LwThreads   []FrameworkGetReactorsReactorsLwThreadsResult `json:"lw_threads"`
 }
 
@@ -115,14 +115,14 @@ func (c *Client) FrameworkGetScheduler(ctx context.Context) (FrameworkGetSchedul
 
 // FrameworkGetSchedulerResult is a result, or a part of one.
 type FrameworkGetSchedulerResult struct {
-	SchedulerName    string `json:"scheduler_name"`
+	SchedulerName    string `json:"scheduler_name,omitempty"`
 	SchedulerPeriod  uint64 `json:"scheduler_period"`
 	IsolatedCoreMask string `json:"isolated_core_mask"`
 	SchedulingCore   int    `json:"scheduling_core"`
-	GovernorName     string `json:"governor_name"`
-	LoadLimit        *int   `json:"load_limit"`
-	CoreLimit        *int   `json:"core_limit"`
-	CoreBusy         *int   `json:"core_busy"`
+	GovernorName     string `json:"governor_name,omitempty"`
+	LoadLimit        *int   `json:"load_limit,omitempty"`
+	CoreLimit        *int   `json:"core_limit,omitempty"`
+	CoreBusy         *int   `json:"core_busy,omitempty"`
 }
 
 // FrameworkGetSubsystems calls framework_get_subsystems. Lists the subsystems in the order of their start, with those that each depends on.
@@ -148,7 +148,7 @@ type FrameworkMonitorContextSwitchParams struct {
 
 // FrameworkMonitorContextSwitchResult is a result, or a part of one.
 type FrameworkMonitorContextSwitchResult struct {
-	Enabled *bool `json:"enabled"` // whether to log; left out, nothing changes
+	Enabled *bool `json:"enabled,omitempty"` // whether to log; left out, nothing changes
 }
 
 // FrameworkSetScheduler calls framework_set_scheduler. Chooses how threads are placed on reactors: static leaves them, dynamic gathers idle ones and spreads busy ones, gscheduler sets CPU frequencies.

@@ -15,7 +15,7 @@ func (c *Client) NotifyGetNotifications(ctx context.Context, p NotifyGetNotifica
 
 // NotifyGetNotificationsParams are the parameters of notify_get_notifications.
 type NotifyGetNotificationsParams struct {
-	ID  *uint64 `json:"id,omitempty"`  // identifier of the first one; they count from 0 (default 0)
+	ID  *uint64 `json:"id,omitempty"`  // identifier of the first one; they count from 0; default 0
 	Max *uint64 `json:"max,omitempty"` // how many at most; default 18446744073709551615
 }
 

@@ -19,7 +19,7 @@ type SpdkGetVersionFieldsResult struct {
 	Minor  int    `json:"minor"`
 	Patch  int    `json:"patch"`
 	Suffix string `json:"suffix"`
-	Commit string `json:"commit"`
+	Commit string `json:"commit,omitempty"`
 }
 
 // SpdkGetVersionResult is a result, or a part of one.

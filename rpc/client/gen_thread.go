@@ -43,7 +43,7 @@ type ThreadGetPollersThreadsActivePollersResult struct {
 	State       string `json:"state"`
 	RunCount    uint64 `json:"run_count"`
 	BusyCount   uint64 `json:"busy_count"`
-	PeriodTicks uint64 `json:"period_ticks"`
+	PeriodTicks uint64 `json:"period_ticks,omitempty"`
 }
 
 // ThreadGetPollersThreadsResult is a result, or a part of one.
