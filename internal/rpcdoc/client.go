@@ -41,7 +41,7 @@ type clientWriter struct {
 func (w *clientWriter) method(m *rpc.Method) {
 	w.named = map[reflect.Type]string{}
 	w.types.Reset()
-	name := goName(m.Name)
+	name := GoName(m.Name)
 	args, params := "ctx context.Context", "nil"
 	if len(m.Parameters) > 0 {
 		args, params = args+", p "+name+"Params", "p"
@@ -84,7 +84,7 @@ func (w *clientWriter) params(name, what string, params []*rpc.Param) {
 				t = "*" + t
 			}
 		}
-		fmt.Fprintf(&b, "\t%s %s `json:%q`%s\n", goName(p.Name), t, tag, lineComment(paramDoc(p)))
+		fmt.Fprintf(&b, "\t%s %s `json:%q`%s\n", GoName(p.Name), t, tag, lineComment(paramDoc(p)))
 	}
 	b.WriteString("}\n")
 	w.types.Write(b.Bytes())
@@ -124,7 +124,7 @@ func (w *clientWriter) paramType(owner string, p *rpc.Param) string {
 		if name := w.named[t]; name != "" {
 			return name
 		}
-		name := strings.TrimSuffix(owner, "Params") + goName(p.Name) + "Params"
+		name := strings.TrimSuffix(owner, "Params") + GoName(p.Name) + "Params"
 		w.named[t] = name
 		w.params(name, "is the parameter "+p.Name+".", p.Members)
 		return name
@@ -165,8 +165,12 @@ func (w *clientWriter) result(name string, t reflect.Type) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "\n// %s is a result, or a part of one.\ntype %s struct {\n", name, name)
 	for _, f := range fieldsOf(t) {
-		member := w.result(strings.TrimSuffix(name, "Result")+goName(f.name)+"Result", f.typ)
-		fmt.Fprintf(&b, "\t%s %s `json:%q`%s\n", goName(f.name), member, f.name, lineComment(f.doc))
+		member := w.result(strings.TrimSuffix(name, "Result")+GoName(f.name)+"Result", f.typ)
+		tag := f.name
+		if f.optional {
+			tag += ",omitempty"
+		}
+		fmt.Fprintf(&b, "\t%s %s `json:%q`%s\n", GoName(f.name), member, tag, lineComment(f.doc))
 	}
 	b.WriteString("}\n")
 	w.types.Write(b.Bytes())
@@ -179,8 +183,8 @@ var initialisms = []string{
 	"qd", "rpc", "sb", "tid", "ublk", "uuid",
 }
 
-// goName turns a name such as bdev_aio_create into BdevAIOCreate.
-func goName(name string) string {
+// GoName turns a name such as bdev_aio_create into BdevAIOCreate.
+func GoName(name string) string {
 	var b strings.Builder
 	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		switch {
