@@ -15,14 +15,8 @@ package crc16
 // A vector is the lower and the upper half, and each has its own factor.
 type factors struct{ lower, upper uint64 }
 
-// distance returns the factors that move a vector by bits.
-func distance(bits int) factors {
-	return factors{lower: power(bits), upper: power(bits + 64)}
-}
-
-// power is x^n modulo the polynomial.
-func power(n int) uint64 {
-	r := uint64(1)
+// times returns r multiplied by x^n, modulo the polynomial.
+func times(r uint64, n int) uint64 {
 	for range n {
 		r <<= 1
 		r ^= (1<<16 | polynomial) * (r >> 16)
@@ -49,10 +43,13 @@ func reduction() factors {
 // CRC is defined as the remainder of the data with 16 zero bits appended.
 func fill(f []factors) {
 	n := len(f) - 2
-	for i := range n {
-		f[i] = distance((n-1-i)*128 + 16)
+	r := times(1, 16)
+	for i := n - 1; i >= 0; i-- {
+		f[i] = factors{lower: r, upper: times(r, 64)}
+		r = times(r, 128)
 	}
-	f[n] = distance(n * 128)
+	r = times(1, n*128)
+	f[n] = factors{lower: r, upper: times(r, 64)}
 	f[n+1] = reduction()
 }
 

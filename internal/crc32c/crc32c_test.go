@@ -67,6 +67,21 @@ func TestLengths(t *testing.T) {
 	}
 }
 
+func TestLong(t *testing.T) {
+	data := random(80000)
+	castagnoli := crc32.MakeTable(crc32.Castagnoli)
+	for n := 2500; n < len(data); n += 511 + n%2 {
+		want := crc32.Update(9, castagnoli, data[:n])
+		if got := Update(9, data[:n]); got != want {
+			t.Fatalf("%d bytes: %#x, not %#x", n, got, want)
+		}
+		dst := make([]byte, n)
+		if got := Copy(9, dst, data[:n]); got != want || !bytes.Equal(dst, data[:n]) {
+			t.Fatalf("%d bytes, copied: %#x, not %#x", n, got, want)
+		}
+	}
+}
+
 func TestCopyInPlace(t *testing.T) {
 	p := random(4096 + 24)
 	q := bytes.Clone(p)
