@@ -193,8 +193,8 @@ func (m *Module) ExamineConfig(ctx context.Context, info bdev.Info) {
 	})
 }
 
-// make carries out a plan.
-func (m *Module) make(ctx context.Context, p *plan) error {
+// newDisk opens the base and makes the device, to be registered.
+func newDisk(ctx context.Context, m *Module, p *plan) (*disk, error) {
 	base, err := vbdev.OpenBase(ctx, m.reg, p.Base, moduleName, vbdev.Events{
 		Removed: func() { vbdev.Unregister(m.reg, flag, p.Name) },
 		Resized: func(blocks uint64) {
@@ -204,20 +204,28 @@ func (m *Module) make(ctx context.Context, p *plan) error {
 		},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id := p.Config
 	if id == uuid.Nil {
 		id = vbdev.PartUUID(base.Info.UUID, 0, base.Info.NumBlocks)
 	}
-	d := &disk{m: m, base: base, info: vbdev.Like(base.Info, p.Name, "Error Injection Disk", moduleName, id)}
+	return &disk{m: m, base: base, info: vbdev.Like(base.Info, p.Name, "Error Injection Disk", moduleName, id)}, nil
+}
+
+// make carries out a plan.
+func (m *Module) make(ctx context.Context, p *plan) error {
+	d, err := newDisk(ctx, m, p)
+	if err != nil {
+		return err
+	}
 	m.mu.Lock()
 	m.disks = append(m.disks, d)
 	m.mu.Unlock()
 	if err := m.reg.Register(ctx, d); err != nil {
 		return errors.Join(err, d.Close(ctx))
 	}
-	base.Ready()
+	d.base.Ready()
 	return nil
 }
 

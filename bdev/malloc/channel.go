@@ -52,7 +52,11 @@ func (c channel) do(io *bdev.IO) bdev.Status {
 			from = from[copy(p, from):]
 		}
 		copy(io.Meta, c.metaAt(io.Offset))
+		return io.VerifyDIF()
 	case bdev.OpWrite:
+		if s := io.VerifyDIF(); s != bdev.StatusSuccess {
+			return s
+		}
 		to := c.at(io.Offset)
 		for _, p := range io.Iov {
 			to = to[copy(to, p):]

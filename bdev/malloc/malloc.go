@@ -80,6 +80,9 @@ func New(cfg Config) (*Disk, error) {
 		cfg.BlockSize -= cfg.MDSize
 		cfg.MDInterleaved = true
 	}
+	if cfg.PhysicalBlockSize == 0 {
+		cfg.PhysicalBlockSize = cfg.BlockSize
+	}
 	if cfg.UUID == uuid.Nil {
 		cfg.UUID = uuid.New()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/gospdk/gospdk/bdev/malloc"
 	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/rpc"
+	"github.com/gospdk/gospdk/thread"
 )
 
 func TestConformance(t *testing.T) {
@@ -158,3 +159,92 @@ func saved(t *testing.T, r *bdev.Registry, name string) rpc.Call {
 	t.Fatalf("%s is not saved", name)
 	return rpc.Call{}
 }
+
+// What is written with wrong protection information is refused, and what has
+// changed in memory is noticed.
+func TestProtectionIsChecked(t *testing.T) {
+	for _, interleaved := range []bool{false, true} {
+		d, err := malloc.New(malloc.Config{Name: "M", NumBlocks: 64, BlockSize: 512, MDSize: 8, MDInterleaved: interleaved, DIF: dif.Type1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := bdev.NewRegistry()
+		ctx := context.Background()
+		if err := r.Register(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		desc, err := r.Open(ctx, "M", bdev.Write, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		th := thread.New("t")
+		ch, err := desc.Channel(th)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info := d.Info()
+		buf, md := make([]byte, 4*info.BlockSize), []byte(nil)
+		if !interleaved {
+			md = make([]byte, 4*8)
+		}
+		do := func(op bdev.Op, first uint64, exclude dif.Flags) bdev.Status {
+			w := &waiter{}
+			w.io = bdev.IO{Op: op, Offset: first, Blocks: 4, Iov: [][]byte{buf}, Meta: md, Done: w, DIFExclude: exclude}
+			ch.Submit(&w.io)
+			for !w.done {
+				th.Poll()
+			}
+			return w.io.Status
+		}
+		protect := func(first uint64) {
+			for i := range buf {
+				buf[i] = byte(i)
+			}
+			c := info.DIFContext(first, info.DIFCheck)
+			if interleaved {
+				err = c.Generate([][]byte{buf}, 4)
+			} else {
+				err = c.GenerateMeta([][]byte{buf}, md, 4)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		protect(8)
+		guard, ref := bdev.StatusNVMe(2, 0x82), bdev.StatusNVMe(2, 0x84)
+		if s := do(bdev.OpWrite, 8, 0); s != bdev.StatusSuccess {
+			t.Errorf("interleaved %v: right protection: %v", interleaved, s)
+		}
+		if s := do(bdev.OpWrite, 12, 0); s != ref {
+			t.Errorf("interleaved %v: tags of other blocks: %v", interleaved, s)
+		}
+		buf[5] ^= 1
+		if s := do(bdev.OpWrite, 8, 0); s != guard {
+			t.Errorf("interleaved %v: changed data: %v", interleaved, s)
+		}
+		if s := do(bdev.OpWrite, 8, dif.Guard); s != bdev.StatusSuccess {
+			t.Errorf("interleaved %v: changed data without the check: %v", interleaved, s)
+		}
+		if s := do(bdev.OpRead, 8, 0); s != guard {
+			t.Errorf("interleaved %v: reading changed data: %v", interleaved, s)
+		}
+		if err := ch.Close(); err != nil {
+			t.Error(err)
+		}
+		th.ForceExit()
+		th.Poll()
+		if err := desc.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := r.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+type waiter struct {
+	io   bdev.IO
+	done bool
+}
+
+func (w *waiter) Complete(*bdev.IO) { w.done = true }

@@ -3,7 +3,6 @@
 package malloc
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -60,7 +59,7 @@ func (m *Module) rpcCreate(ctx context.Context, p createParams) (string, error) 
 func (d *Disk) SaveConfig() []rpc.Call {
 	i := &d.info
 	return []rpc.Call{{Method: "bdev_malloc_create", Params: createParams{
-		Name: i.Name, NumBlocks: i.NumBlocks, BlockSize: i.DataSize(), PhysicalBlockSize: cmp.Or(i.PhysicalBlockSize, i.DataSize()), UUID: i.UUID,
+		Name: i.Name, NumBlocks: i.NumBlocks, BlockSize: i.DataSize(), PhysicalBlockSize: i.PhysicalBlockSize, UUID: i.UUID,
 		OptimalIOBoundary: i.OptimalIOBoundary, MDSize: i.MDSize, MDInterleave: i.MDInterleaved,
 		DIFType: int32(i.DIF), DIFHeadOfMD: i.DIFHeadOfMD, DIFPIFormat: uint32(i.DIFPIFormat), NUMA: &i.NUMA,
 	}}}

@@ -38,8 +38,8 @@ type Config struct {
 	OptimalWriteSize                                   uint32
 	PreferredUnmapGranularity, PreferredUnmapAlignment uint32
 
-	// DIF is the protection information of what is written, which the block
-	// layer checks. What is read is not checked: it is whatever the
+	// DIF is the protection information in the metadata. That of what is
+	// written is checked; what is read gets some that fits whatever the
 	// buffers held.
 	DIF         dif.Type
 	DIFHeadOfMD bool
@@ -68,6 +68,9 @@ func New(cfg Config) (*Disk, error) {
 	if cfg.MDSize > 0 && cfg.BlockSize%blockUnit == cfg.MDSize {
 		cfg.BlockSize -= cfg.MDSize
 		cfg.MDInterleaved = true
+	}
+	if cfg.PhysicalBlockSize == 0 {
+		cfg.PhysicalBlockSize = cfg.BlockSize
 	}
 	if cfg.UUID == uuid.Nil {
 		cfg.UUID = uuid.New()
@@ -146,7 +149,12 @@ func (d *Disk) SupportsIOType(name string, native bool) bool {
 func (d *Disk) DriverSpecific() any { return struct{}{} }
 
 // OpenChannel implements bdev.Device.
-func (d *Disk) OpenChannel(*thread.Thread) (bdev.Channel, error) { return channel{}, nil }
+func (d *Disk) OpenChannel(*thread.Thread) (bdev.Channel, error) {
+	if d.info.DIF != dif.Disabled {
+		return &protected{d: d}, nil
+	}
+	return channel{}, nil
+}
 
 // Close implements bdev.Device.
 func (d *Disk) Close(context.Context) error {
@@ -160,3 +168,29 @@ type channel struct{}
 
 func (channel) Submit(io *bdev.IO) { io.Complete(bdev.StatusSuccess) }
 func (channel) Close()             {}
+
+// protected is the channel of a device with protection information.
+type protected struct {
+	d   *Disk
+	ctx dif.Context
+}
+
+func (c *protected) Submit(io *bdev.IO) {
+	switch io.Op {
+	case bdev.OpWrite:
+		io.Complete(io.VerifyDIF())
+	case bdev.OpRead:
+		c.ctx = c.d.info.DIFContext(io.Offset, c.d.info.DIFCheck)
+		var err error
+		if c.d.info.MDInterleaved {
+			err = c.ctx.Generate(io.Iov, io.Blocks)
+		} else if io.Meta != nil {
+			err = c.ctx.GenerateMeta(io.Iov, io.Meta, io.Blocks)
+		}
+		io.Complete(bdev.StatusDIF(err))
+	default:
+		io.Complete(bdev.StatusSuccess)
+	}
+}
+
+func (c *protected) Close() {}

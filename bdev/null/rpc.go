@@ -3,7 +3,6 @@
 package null
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -73,7 +72,7 @@ func (m *Module) rpcCreate(ctx context.Context, p createParams) (string, error) 
 func (d *Disk) SaveConfig() []rpc.Call {
 	i := d.Info()
 	return []rpc.Call{{Method: "bdev_null_create", Params: createParams{
-		Name: i.Name, NumBlocks: i.NumBlocks, BlockSize: i.DataSize(), PhysicalBlockSize: cmp.Or(i.PhysicalBlockSize, i.DataSize()), MDSize: i.MDSize,
+		Name: i.Name, NumBlocks: i.NumBlocks, BlockSize: i.DataSize(), PhysicalBlockSize: i.PhysicalBlockSize, MDSize: i.MDSize,
 		DIFType: int32(i.DIF), DIFHeadOfMD: i.DIFHeadOfMD, DIFPIFormat: uint32(i.DIFPIFormat), UUID: i.UUID,
 		PreferredWriteGranularity: i.PreferredWriteGranularity, PreferredWriteAlignment: i.PreferredWriteAlignment,
 		OptimalWriteSize:          i.OptimalWriteSize,
