@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func (o *Options) right(t testing.TB, r *rpc.Registry, m *rpc.Method, params jso
 		}
 	case e.Code == 0 || strings.TrimSpace(e.Message) == "":
 		t.Errorf("%s %s: an error that says nothing: %+v", m.Name, shorten(params), e)
-	case e.Code == rpc.InvalidParams && len(m.Parameters) > 0 && !namesOne(m.Parameters, e.Message):
+	case e.Code == rpc.InvalidParams && len(m.Parameters) > 0 && !namesOne(m.Parameters, e.Message) && !showsOne(params, e.Message):
 		t.Errorf("%s %s: the error names no parameter: %s", m.Name, shorten(params), e.Message)
 	}
 }
@@ -92,6 +93,22 @@ func namesOne(params []*rpc.Param, message string) bool {
 	for _, p := range params {
 		words := strings.ReplaceAll(p.Name, "_", " ")
 		if strings.Contains(message, p.Name) || strings.Contains(message, words) || namesOne(p.Members, message) {
+			return true
+		}
+	}
+	return false
+}
+
+// showsOne tells whether a message shows a parameter's value, such as the name
+// of a device that does not exist.
+func showsOne(params json.RawMessage, message string) bool {
+	var values map[string]json.RawMessage
+	if json.Unmarshal(params, &values) != nil {
+		return false
+	}
+	for _, v := range values {
+		var text string
+		if strings.Contains(message, string(v)) || json.Unmarshal(v, &text) == nil && (text != "" && strings.Contains(message, text) || strings.Contains(message, strconv.Quote(text))) {
 			return true
 		}
 	}
