@@ -23,7 +23,7 @@ func StripComments(file []byte) ([]byte, error) {
 				}
 			}
 		case bytes.HasPrefix(out[i:], []byte("//")):
-			for ; i < len(out) && out[i] != '\n'; i++ {
+			for ; i < len(out) && out[i] != '\n' && out[i] != '\r'; i++ {
 				out[i] = ' '
 			}
 		case bytes.HasPrefix(out[i:], []byte("/*")):

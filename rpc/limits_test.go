@@ -3,7 +3,9 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -270,4 +272,24 @@ func TestListenUnix(t *testing.T) {
 	if _, err := ListenUnix(filepath.Join(dir, strings.Repeat("x", 120))); err == nil || !strings.Contains(err.Error(), "path too long") {
 		t.Error(err)
 	}
+}
+
+// What is stripped is as long as before, and JSON without comments stays.
+func FuzzStripComments(f *testing.F) {
+	f.Add([]byte("{ // x\n \"a//b\": /* y */ 1 }"))
+	f.Add([]byte("\"\\\"//\"/**/"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		plain, err := StripComments(b)
+		if err != nil {
+			return
+		}
+		if len(plain) != len(b) || bytes.Count(plain, []byte("\n")) != bytes.Count(b, []byte("\n")) {
+			t.Errorf("%q became %q", b, plain)
+		}
+		if json.Valid(b) && !bytes.Equal(plain, b) {
+			t.Errorf("%q became %q", b, plain)
+		}
+		var v any
+		_ = UnmarshalFile(plain, &v)
+	})
 }

@@ -4,13 +4,18 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -100,7 +105,21 @@ func TestCalls(t *testing.T) {
 	h := httptest.NewServer(basic(rpc.NewServer(r, rpc.ServerOptions{})))
 	defer h.Close()
 	web := strings.TrimPrefix(h.URL, "http://")
-	for _, address := range []string{serve(t, r), "unix://" + serve(t, r), tcp.Addr().String(), "tcp://" + tcp.Addr().String(), "http://u:p@" + web, "http://" + web + "?token=secret"} {
+	secure := httptest.NewTLSServer(basic(rpc.NewServer(r, rpc.ServerOptions{})))
+	defer secure.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tcps, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: secure.TLS.Certificates, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, r, tcps)
+	for _, address := range []string{
+		serve(t, r), "unix://" + serve(t, r), tcp.Addr().String(), "tcp://" + tcp.Addr().String(), "tcps://" + tcps.Addr().String() + "?ca=" + ca,
+		"http://u:p@" + web, "http://" + web + "?token=secret", strings.Replace(secure.URL, "https://", "https://u:p@", 1) + "?ca=" + ca,
+	} {
 		t.Run(strings.ReplaceAll(address, "/", " "), func(t *testing.T) {
 			c := dial(t, address)
 			ctx := context.Background()
@@ -240,6 +259,17 @@ func TestAddresses(t *testing.T) {
 		if hidden := hidePassword(s); strings.Contains(hidden, "hush") {
 			t.Error(hidden)
 		}
+	}
+}
+
+// A server that nobody vouches for is refused.
+func TestUnknownCertificate(t *testing.T) {
+	secure := httptest.NewTLSServer(rpc.NewServer(testRegistry(), rpc.ServerOptions{}))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer secure.Close()
+	err := dial(t, secure.URL).Call(context.Background(), "echo", echoParams{"a"}, nil)
+	if unknown := new(x509.UnknownAuthorityError); !errors.As(err, unknown) {
+		t.Error(err)
 	}
 }
 
