@@ -182,7 +182,7 @@ func (s *Section) steps(known []string) (all []step, err error) {
 		}
 		for _, e := range entries {
 			if !slices.Contains(known, e.Method) {
-				return nil, fmt.Errorf("Unknown method was included in the config file: config[%d] calls %q, which the target does not have", i, e.Method)
+				return nil, fmt.Errorf("config[%d] calls %q: unknown method was included in the config file", i, e.Method)
 			}
 			st.calls = append(st.calls, rpc.Call{Method: e.Method, Params: e.Params})
 		}

@@ -68,7 +68,7 @@ func TestLoadConfig(t *testing.T) {
 	if err := load(t, c, file, false); !errors.Is(err, ErrSkipped) || !slices.Equal(*calls, []string{"late 1"}) {
 		t.Errorf("%v, %q", err, *calls)
 	}
-	if err := load(t, c, `{"subsystems":[{"subsystem":"a","config":[{"method":"nope"}]}]}`, false); err == nil || !strings.Contains(err.Error(), `Unknown method was included in the config file: config[0] calls "nope"`) {
+	if err := load(t, c, `{"subsystems":[{"subsystem":"a","config":[{"method":"nope"}]}]}`, false); err == nil || !strings.Contains(err.Error(), `config[0] calls "nope": unknown method was included in the config file`) {
 		t.Error(err)
 	}
 	s := &Section{Subsystem: "x", Config: []json.RawMessage{json.RawMessage(`{"method":"late"}`), json.RawMessage(`{"method":"early"}`)}}

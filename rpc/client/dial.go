@@ -63,7 +63,7 @@ func Dial(ctx context.Context, address string, options ...Option) (*Client, erro
 	}
 	t, err := d.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("Error while connecting to %s: is the target running? %w", hidePassword(address), err)
+		return nil, fmt.Errorf("connecting to %s (is the target running?): %w", hidePassword(address), err)
 	}
 	return &Client{t: t, timeout: d.timeout}, nil
 }
