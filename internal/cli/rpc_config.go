@@ -87,7 +87,8 @@ func (s *rpcSession) saveSubsystemConfig() *cobra.Command {
 
 func (s *rpcSession) loadConfig() *cobra.Command {
 	var from string
-	var aliases bool
+	var o client.LoadOptions
+	var skip bool
 	cmd := &cobra.Command{
 		Use:     "load_config",
 		Short:   "Make the calls of a configuration, in the states that allow them",
@@ -107,12 +108,18 @@ func (s *rpcSession) loadConfig() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.loaded(c.LoadConfig(cmd.Context(), &client.Configuration{Subsystems: *conf.Subsystems}, aliases))
+			if skip {
+				o.Unknown = func(subsystem, method string) {
+					fmt.Fprintf(s.err, "Left out: %s of subsystem %s, which the target does not have.\n", method, subsystem)
+				}
+			}
+			return s.loaded(c.LoadConfig(cmd.Context(), &client.Configuration{Subsystems: *conf.Subsystems}, o))
 		},
 	}
 	cmd.Flags().SetNormalizeFunc(underscores)
 	loadFlags(cmd, &from)
-	cmd.Flags().BoolVarP(&aliases, "include_aliases", "i", false, "allow deprecated names of methods")
+	cmd.Flags().BoolVarP(&o.Aliases, "include_aliases", "i", false, "allow deprecated names of methods")
+	cmd.Flags().BoolVar(&skip, "skip_unknown", false, "leave out methods that the target does not have, such as those of an SPDK with more modules")
 	s.addFlags(cmd.Flags(), false)
 	return cmd
 }
@@ -151,7 +158,7 @@ func (s *rpcSession) loadSubsystemConfig() *cobra.Command {
 // for rpc.py.
 func (s *rpcSession) loaded(err error) error {
 	if errors.Is(err, client.ErrSkipped) {
-		_, err := fmt.Fprintln(s.out, "Some configs were skipped because the RPC state that can call them passed over.")
+		_, err := fmt.Fprintf(s.out, "Note: %v.\n", err)
 		return err
 	}
 	return withCode(err)

@@ -88,24 +88,34 @@ type step struct {
 	batch bool
 }
 
+// LoadOptions are options of LoadConfig.
+type LoadOptions struct {
+	// Aliases allows deprecated names of methods.
+	Aliases bool
+	// Unknown is called for a method that the target does not have, which is
+	// left out then. Without it such a method is an error, before anything has
+	// been called.
+	Unknown func(subsystem, method string)
+}
+
 // LoadConfig sets a target up. What can be called before the subsystems start
 // is called first; then, if the target waits for that, they are started, and
-// the rest follows. With aliases, the file may use deprecated names.
-func (c *Client) LoadConfig(ctx context.Context, conf *Configuration, aliases bool) error {
-	known, err := c.methods(ctx, false, aliases)
+// the rest follows.
+func (c *Client) LoadConfig(ctx context.Context, conf *Configuration, o LoadOptions) error {
+	known, err := c.methods(ctx, false, o.Aliases)
 	if err != nil {
 		return err
 	}
 	var left []step
 	for _, s := range conf.Subsystems {
-		steps, err := s.steps(known)
+		steps, err := s.steps(known, o.Unknown)
 		if err != nil {
 			return fmt.Errorf("subsystem %s: %w", s.Subsystem, err)
 		}
 		left = append(left, steps...)
 	}
 	for first := true; first || len(left) > 0; first = false {
-		allowed, err := c.methods(ctx, true, aliases)
+		allowed, err := c.methods(ctx, true, o.Aliases)
 		if err != nil {
 			return err
 		}
@@ -136,7 +146,7 @@ func (c *Client) LoadSubsystemConfig(ctx context.Context, s *Section) error {
 	if err != nil {
 		return err
 	}
-	steps, err := s.steps(known)
+	steps, err := s.steps(known, nil)
 	if err != nil {
 		return err
 	}
@@ -167,8 +177,9 @@ type entry struct {
 	Params json.RawMessage `json:"params"`
 }
 
-// steps reads a section, whose methods must be known.
-func (s *Section) steps(known []string) (all []step, err error) {
+// steps reads a section, whose methods must be known, unless there is somebody
+// to be told of those that are not.
+func (s *Section) steps(known []string, unknown func(subsystem, method string)) (all []step, err error) {
 	for i, raw := range s.Config {
 		st := step{batch: len(raw) > 0 && raw[0] == '['}
 		entries := make([]entry, 1)
@@ -182,6 +193,10 @@ func (s *Section) steps(known []string) (all []step, err error) {
 		}
 		for _, e := range entries {
 			if !slices.Contains(known, e.Method) {
+				if unknown != nil && e.Method != "" {
+					unknown(s.Subsystem, e.Method)
+					continue
+				}
 				return nil, fmt.Errorf("config[%d] calls %q: unknown method was included in the config file", i, e.Method)
 			}
 			st.calls = append(st.calls, rpc.Call{Method: e.Method, Params: e.Params})

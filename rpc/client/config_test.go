@@ -50,7 +50,7 @@ func load(t *testing.T, c *Client, file string, aliases bool) error {
 	if err := json.Unmarshal([]byte(file), &conf); err != nil {
 		t.Fatal(err)
 	}
-	return c.LoadConfig(context.Background(), &conf, aliases)
+	return c.LoadConfig(context.Background(), &conf, LoadOptions{Aliases: aliases})
 }
 
 func TestLoadConfig(t *testing.T) {
@@ -74,6 +74,20 @@ func TestLoadConfig(t *testing.T) {
 	s := &Section{Subsystem: "x", Config: []json.RawMessage{json.RawMessage(`{"method":"late"}`), json.RawMessage(`{"method":"early"}`)}}
 	if err := c.LoadSubsystemConfig(context.Background(), s); !errors.Is(err, ErrSkipped) {
 		t.Error(err)
+	}
+}
+
+func TestLoadConfigLeavesOutTheUnknown(t *testing.T) {
+	r, calls := fakeTarget()
+	c := dial(t, serve(t, r))
+	var conf Configuration
+	if err := json.Unmarshal([]byte(`{"subsystems":[{"subsystem":"a","config":[{"method":"nope"},[{"method":"early"},{"method":"nope2"}]]}]}`), &conf); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	err := c.LoadConfig(context.Background(), &conf, LoadOptions{Unknown: func(s, m string) { left = append(left, s+"."+m) }})
+	if err != nil || !slices.Equal(left, []string{"a.nope", "a.nope2"}) || !slices.Equal(*calls, []string{"early 0", "init"}) {
+		t.Errorf("%v, left out %q, called %q", err, left, *calls)
 	}
 }
 
