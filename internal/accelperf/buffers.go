@@ -8,14 +8,30 @@ import (
 
 	"github.com/gospdk/gospdk/accel"
 	"github.com/gospdk/gospdk/dif"
+	"github.com/gospdk/gospdk/dma"
 )
 
 // gap lies between buffers, so that they do not all begin at the same place
-// of a page: loads would then wait for stores that only look alike.
+// of a page: loads would wait for stores that only look alike. For that reason
+// destinations come before sources, too: what is stored then looks like what
+// has been loaded already, not like what is loaded next.
 const gap = 128
 
-// memory gives out buffers of one allocation.
-type memory struct{ free []byte }
+// memory gives out buffers of one allocation. It is DMA memory, as the data of
+// a target are: in hugepages if there are any.
+type memory struct {
+	buf  *dma.Buffer
+	free []byte
+}
+
+// memory allocates the buffers of a worker.
+func (c *Config) memory() (*memory, error) {
+	buf, err := dma.Alloc(c.AllocDepth*c.room(), 4096)
+	if err != nil {
+		return nil, err
+	}
+	return &memory{buf, buf.Bytes()}, nil
+}
 
 func (m *memory) take(n int) []byte {
 	b := m.free[:n:n]
@@ -34,6 +50,9 @@ func (m *memory) takeAll(count, n int) [][]byte {
 
 // room is how much memory a set of buffers may need.
 func (c *Config) room() int {
+	if c.compresses() {
+		return 4096 // the file has its own
+	}
 	blocks := 1
 	if c.protects() {
 		blocks = c.Size/c.BlockSize + 1
@@ -48,10 +67,10 @@ func (c *Config) fill(t *accel.Task, m *memory, rng *rand.Rand, key *accel.Key) 
 	t.Seed = uint64(c.Seed)
 	switch t.Op {
 	case accel.OpCopy, accel.OpDualcast:
-		t.Src, t.Dst = m.takeAll(1, c.Size), m.takeAll(1, c.Size)
 		if t.Op == accel.OpDualcast {
 			t.Dst2 = m.takeAll(1, c.Size)
 		}
+		t.Dst, t.Src = m.takeAll(1, c.Size), m.takeAll(1, c.Size)
 	case accel.OpFill:
 		t.Dst, t.Fill = m.takeAll(1, c.Size), c.Fill
 	case accel.OpCompare:
@@ -59,11 +78,11 @@ func (c *Config) fill(t *accel.Task, m *memory, rng *rand.Rand, key *accel.Key) 
 	case accel.OpCRC32C, accel.OpCRC64:
 		t.Src = m.takeAll(c.Pieces, c.Size)
 	case accel.OpCopyCRC32C:
-		t.Src, t.Dst = m.takeAll(c.Pieces, c.Size), [][]byte{m.take(c.Size * c.Pieces)}
+		t.Dst, t.Src = [][]byte{m.take(c.Size * c.Pieces)}, m.takeAll(c.Pieces, c.Size)
 	case accel.OpXOR:
-		t.Src, t.Dst = m.takeAll(c.Sources, c.Size), m.takeAll(1, c.Size)
+		t.Dst, t.Src = m.takeAll(1, c.Size), m.takeAll(c.Sources, c.Size)
 	case accel.OpEncrypt, accel.OpDecrypt:
-		t.Src, t.Dst = m.takeAll(c.Pieces, c.Size), m.takeAll(c.Pieces, c.Size)
+		t.Dst, t.Src = m.takeAll(c.Pieces, c.Size), m.takeAll(c.Pieces, c.Size)
 		t.Key, t.BlockSize = key, uint32(c.BlockSize)
 	default:
 		return c.fillProtected(t, m, rng)
@@ -88,9 +107,9 @@ func (c *Config) fillProtected(t *accel.Task, m *memory, rng *rand.Rand) error {
 	case accel.OpDIFVerify, accel.OpDIFGenerate:
 		t.Src = m.takeAll(c.Pieces, protected)
 	case accel.OpDIFVerifyCopy:
-		t.Src, t.Dst = m.takeAll(c.Pieces, protected), m.takeAll(c.Pieces, c.Size)
+		t.Dst, t.Src = m.takeAll(c.Pieces, c.Size), m.takeAll(c.Pieces, protected)
 	case accel.OpDIFGenerateCopy:
-		t.Src, t.Dst = m.takeAll(c.Pieces, c.Size), m.takeAll(c.Pieces, protected)
+		t.Dst, t.Src = m.takeAll(c.Pieces, protected), m.takeAll(c.Pieces, c.Size)
 	case accel.OpDIXGenerate, accel.OpDIXVerify:
 		t.DIF.BlockSize, t.DIF.Interleaved = uint32(c.BlockSize), false
 		t.Src, t.Meta = m.takeAll(c.Pieces, c.Size), m.take(blocks*mdSize*c.Pieces)

@@ -137,6 +137,9 @@ func (r *run) close(ctx context.Context) (err error) {
 		if w.ch != nil {
 			err = errors.Join(err, thread.Do(ctx, w.t, w.ch.Close))
 		}
+		if w.buf != nil {
+			w.buf.Free()
+		}
 	}
 	if r.key != nil {
 		r.key.Release()

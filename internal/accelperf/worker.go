@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/accel"
+	"github.com/gospdk/gospdk/dma"
 	"github.com/gospdk/gospdk/internal/tsc"
 	"github.com/gospdk/gospdk/thread"
 )
@@ -23,7 +24,8 @@ type worker struct {
 	rng    *rand.Rand
 	tasks  []task
 	free   taskQueue
-	segs   []segment // of compress and decompress
+	buf    *dma.Buffer // of all tasks
+	segs   []segment   // of compress and decompress
 	before accel.OpStats
 
 	running   int
@@ -76,11 +78,14 @@ func (w *worker) prepare(key *accel.Key, k1, k2 []byte) error {
 	c := w.cfg
 	w.least, w.verify = ^uint64(0), c.Verify
 	w.tasks = make([]task, c.AllocDepth)
-	m := &memory{free: make([]byte, c.AllocDepth*c.room())}
+	m, err := c.memory()
+	if err != nil {
+		return err
+	}
+	w.buf = m.buf
 	for i := range w.tasks {
 		t := &w.tasks[i]
 		t.w, t.op.Done = w, t
-		var err error
 		if c.compresses() {
 			w.fillSegment(t)
 		} else {
