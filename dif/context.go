@@ -4,6 +4,7 @@ package dif
 
 import (
 	"fmt"
+	"math/bits"
 	"syscall"
 )
 
@@ -158,7 +159,7 @@ func enough(what string, iov [][]byte, n uint64, size int) error {
 	for _, p := range iov {
 		have += uint64(len(p))
 	}
-	if n > have/uint64(size) {
+	if high, need := bits.Mul64(n, uint64(size)); high != 0 || need > have {
 		return invalid("Size of iovec array is not valid: %s has %d bytes; %d blocks of %d bytes were asked for", what, have, n, size)
 	}
 	return nil

@@ -15,7 +15,9 @@ func (c *Context) GenerateCopy(dst, src [][]byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	d, s := start(dst), start(src)
+	var d, s cursor
+	d.start(dst)
+	s.start(src)
 	for range blocks {
 		if c.Type == Disabled {
 			s.copyTo(&d, from)
@@ -56,7 +58,9 @@ func (c *Context) VerifyCopy(dst, src [][]byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	d, s := start(dst), start(src)
+	var d, s cursor
+	d.start(dst)
+	s.start(src)
 	for block := range blocks {
 		if c.Type == Disabled {
 			s.copyTo(&d, to)

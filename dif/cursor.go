@@ -8,10 +8,11 @@ type cursor struct {
 	iov [][]byte // those after it
 }
 
-func start(iov [][]byte) (s cursor) {
-	s.iov = iov
-	s.skip(0)
-	return s
+// start begins at the first byte. It is a method because the processor waits
+// when a structure that was just written is copied.
+func (s *cursor) start(iov [][]byte) {
+	s.cur, s.iov = nil, iov
+	s.skipPieces(0)
 }
 
 // whole returns the next n bytes if they are in one piece, otherwise nil.

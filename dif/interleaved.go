@@ -11,7 +11,8 @@ func (c *Context) Generate(iov [][]byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	s := start(iov)
+	var s cursor
+	s.start(iov)
 	var g guards
 	for blocks > 0 {
 		n := c.batch(&g, &s, blocks, at, int(c.BlockSize))
@@ -42,7 +43,8 @@ func (c *Context) Verify(iov [][]byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	s := start(iov)
+	var s cursor
+	s.start(iov)
 	var g guards
 	for block := uint64(0); block < blocks; {
 		n := c.batch(&g, &s, blocks-block, at, int(c.BlockSize))

@@ -11,7 +11,8 @@ func (c *Context) GenerateMeta(iov [][]byte, md []byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	s := start(iov)
+	var s cursor
+	s.start(iov)
 	var g guards
 	for blocks > 0 {
 		n := c.batchMeta(&g, &s, blocks)
@@ -38,7 +39,8 @@ func (c *Context) VerifyMeta(iov [][]byte, md []byte, blocks uint64) error {
 	}
 	at, size := c.piAt()
 	ref, step := c.firstRef(), c.refStep()
-	s := start(iov)
+	var s cursor
+	s.start(iov)
 	var g guards
 	for block := uint64(0); block < blocks; {
 		n := c.batchMeta(&g, &s, blocks-block)

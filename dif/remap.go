@@ -13,7 +13,8 @@ func (c *Context) Remap(iov [][]byte, blocks, ref uint64, check bool) error {
 		return err
 	}
 	at, size := c.piAt()
-	s := start(iov)
+	var s cursor
+	s.start(iov)
 	for block := range blocks {
 		s.skip(at)
 		if b := s.whole(size); b != nil {

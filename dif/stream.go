@@ -48,7 +48,7 @@ func (c *Context) span(iov [][]byte, offset, n uint64) (s span, err error) {
 		return s, tooShort(have, offset, n)
 	}
 	s.size = end - s.at
-	s.iov = start(iov)
+	s.iov.start(iov)
 	s.iov.skip(int(s.at - head))
 	return s, nil
 }
@@ -156,7 +156,8 @@ func (c *Context) UpdateCRC32C(crc uint32, iov [][]byte, blocks uint64) (uint32,
 	if err := c.checkInterleaved(iov, blocks); err != nil {
 		return crc, err
 	}
-	s := start(iov)
+	var s cursor
+	s.start(iov)
 	for range blocks {
 		crc = updatePieces(crc, &s, c.dataSize())
 		s.skip(int(c.MDSize))

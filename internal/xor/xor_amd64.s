@@ -42,7 +42,7 @@
 // func blocks512(dst *byte, n int, sources *[]byte, count int)
 TEXT ·blocks512(SB), NOSPLIT, $0-32
 	ARGS
-	SUBQ $512, CX
+	SUBQ $256, CX
 	JB   rest
 
 chunk:
@@ -51,10 +51,6 @@ chunk:
 	VMOVDQU64 64(SI), Z1
 	VMOVDQU64 128(SI), Z2
 	VMOVDQU64 192(SI), Z3
-	VMOVDQU64 256(SI), Z4
-	VMOVDQU64 320(SI), Z5
-	VMOVDQU64 384(SI), Z6
-	VMOVDQU64 448(SI), Z7
 	SUBQ      $2, R9
 	JB        single
 
@@ -64,10 +60,6 @@ pair:
 	XOR3(64, Z1, Z9)
 	XOR3(128, Z2, Z10)
 	XOR3(192, Z3, Z11)
-	XOR3(256, Z4, Z12)
-	XOR3(320, Z5, Z13)
-	XOR3(384, Z6, Z14)
-	XOR3(448, Z7, Z15)
 	SUBQ $2, R9
 	JAE  pair
 
@@ -79,26 +71,18 @@ single:
 	VPXORQ 64(SI), Z1, Z1
 	VPXORQ 128(SI), Z2, Z2
 	VPXORQ 192(SI), Z3, Z3
-	VPXORQ 256(SI), Z4, Z4
-	VPXORQ 320(SI), Z5, Z5
-	VPXORQ 384(SI), Z6, Z6
-	VPXORQ 448(SI), Z7, Z7
 
 store:
 	VMOVDQU64 Z0, (DI)(AX*1)
 	VMOVDQU64 Z1, 64(DI)(AX*1)
 	VMOVDQU64 Z2, 128(DI)(AX*1)
 	VMOVDQU64 Z3, 192(DI)(AX*1)
-	VMOVDQU64 Z4, 256(DI)(AX*1)
-	VMOVDQU64 Z5, 320(DI)(AX*1)
-	VMOVDQU64 Z6, 384(DI)(AX*1)
-	VMOVDQU64 Z7, 448(DI)(AX*1)
-	ADDQ      $512, AX
-	SUBQ      $512, CX
+	ADDQ      $256, AX
+	SUBQ      $256, CX
 	JAE       chunk
 
 rest:
-	ADDQ $512, CX
+	ADDQ $256, CX
 	JZ   done
 	MOVQ $-1, R11
 
