@@ -9,6 +9,7 @@ import (
 	"github.com/gospdk/gospdk/accel/software"
 	"github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/bdev/aio"
 	"github.com/gospdk/gospdk/bdev/crypto"
 	"github.com/gospdk/gospdk/bdev/delay"
 	errorbdev "github.com/gospdk/gospdk/bdev/error"
@@ -68,6 +69,7 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 		gpt.NewModule(b),
 		crypto.NewModule(b, env.Accel),
 		zoneblock.NewModule(b),
+		aio.NewModule(b),
 	} {
 		b.AddModule(m)
 	}
