@@ -71,7 +71,9 @@ func (k *channel) withDevice() int {
 	return n
 }
 
-// retryQueued tries what waits, in order, until the device refuses again.
+// retryQueued tries what waits, in order, until the device refuses again. What
+// ends within that is handed over in the next round: a user who submits the
+// next IO at once would otherwise keep this from ever ending.
 func (k *channel) retryQueued() {
 	q := &k.queued
 	if q.busy || q.list.head == nil || k.withDevice() > q.threshold {
@@ -84,9 +86,9 @@ func (k *channel) retryQueued() {
 		q.n--
 		io.state -= queuedFrom
 		c := io.ch
-		c.depth++
+		c.depth += 2
 		k.mod.Submit(io)
-		c.depth--
+		c.depth -= 2
 	}
 	k.settleQueued()
 }

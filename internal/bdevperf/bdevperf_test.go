@@ -185,7 +185,7 @@ func TestParseDevice(t *testing.T) {
 		"null:block=2M":            "more than 1 MiB",
 		"null:md=x":                `md "x"`,
 		"malloc:size=100":          "less than a block",
-		"malloc:block=520,size=1M": "block size 520",
+		"malloc:block=520,size=1M": "block_size 520",
 	} {
 		if _, err := ParseDevice(s, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseDevice(%q) = %v, want %q", s, err, want)

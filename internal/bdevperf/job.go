@@ -178,6 +178,9 @@ func (t *task) Complete(io *bdev.IO) {
 	case io.Status == bdev.StatusAborted && j.Workload == "reset":
 		t.again(io)
 	case io.Status != bdev.StatusSuccess:
+		if j.verify && io.Op == bdev.OpWrite {
+			t.again(io)
+		}
 		j.fail(fmt.Errorf("%s of %d blocks at %d: %w", io.Op, io.Blocks, io.Offset, io.Status.Err()))
 	case j.verify && io.Op == bdev.OpRead:
 		if err := t.check(); err != nil {

@@ -37,8 +37,8 @@ func (t *task) submitVerify() {
 	t.send(t.unit)
 }
 
-// again makes the next submit repeat the task's write: a reset has ended the
-// last IO, and what is on the device is not known.
+// again makes the next submit repeat the task's write: the last IO has failed
+// or a reset has ended it, and what is on the device is not known.
 func (t *task) again(io *bdev.IO) {
 	io.Op = bdev.OpRead
 	if t.unit < t.job.stride() {
