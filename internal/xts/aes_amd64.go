@@ -36,6 +36,24 @@ func decryptXTS(k *Key, dst, src []byte, t *[blockSize]byte) {
 	}
 }
 
+// units processes several data units. Their tweaks are encrypted together:
+// for one, the processor would wait longer than for the data of a small unit.
+func units(k *Key, dst, src []byte, unit int, tweaks [][blockSize]byte, encrypt bool) {
+	if !vaes512 || unit%blockSize != 0 || len(tweaks) == 1 {
+		eachUnit(k, dst, src, unit, tweaks, encrypt)
+		return
+	}
+	encryptTweaks512(&k.tweak.enc, k.tweak.rounds, &tweaks[0], len(tweaks))
+	for i := range tweaks {
+		d, s := &dst[i*unit], &src[i*unit]
+		if encrypt {
+			encryptXTS512(&k.data.enc, nil, k.data.rounds, d, s, unit, &tweaks[i])
+		} else {
+			decryptXTS512(&k.data.dec, nil, k.data.rounds, d, s, unit, &tweaks[i])
+		}
+	}
+}
+
 func encryptCBC(k *expanded, dst, src []byte, iv *[blockSize]byte) {
 	if !aesni {
 		genericEncryptCBC(k, dst, src, iv)
@@ -69,7 +87,11 @@ func encryptBlock(s *schedule, rounds int, dst, src *[blockSize]byte)
 //go:noescape
 func decryptBlock(s *schedule, rounds int, dst, src *[blockSize]byte)
 
-// The number n of bytes is a multiple of 16, and not 0. In t is the tweak;
+//go:noescape
+func encryptTweaks512(s *schedule, rounds int, t *[blockSize]byte, count int)
+
+// The number n of bytes is a multiple of 16, and not 0. In t is the tweak,
+// already encrypted if the 512-bit functions get no schedule for it;
 // afterwards, encrypted, that of the block after the last.
 
 //go:noescape

@@ -28,6 +28,10 @@ func decryptXTS(k *Key, dst, src []byte, t *[blockSize]byte) {
 	decryptXTS128(&k.data.dec, k.data.rounds, &dst[0], &src[0], len(src), t)
 }
 
+func units(k *Key, dst, src []byte, unit int, tweaks [][blockSize]byte, encrypt bool) {
+	eachUnit(k, dst, src, unit, tweaks, encrypt)
+}
+
 func encryptCBC(k *expanded, dst, src []byte, iv *[blockSize]byte) {
 	if k.block != nil {
 		genericEncryptCBC(k, dst, src, iv)

@@ -9,6 +9,10 @@ func hasAES() bool { return false }
 func encryptXTS(k *Key, dst, src []byte, t *[blockSize]byte) { genericXTS(k, dst, src, t, true) }
 func decryptXTS(k *Key, dst, src []byte, t *[blockSize]byte) { genericXTS(k, dst, src, t, false) }
 
+func units(k *Key, dst, src []byte, unit int, tweaks [][blockSize]byte, encrypt bool) {
+	eachUnit(k, dst, src, unit, tweaks, encrypt)
+}
+
 func encryptCBC(k *expanded, dst, src []byte, iv *[blockSize]byte) {
 	genericEncryptCBC(k, dst, src, iv)
 }

@@ -81,11 +81,14 @@ ready:
 	VPADDQ Z27, Z28, Z28; \
 	VPSUBQ Z27, Z29, Z29
 
-// TWEAKS encrypts the tweak at R10 with the schedule at AX, and makes those
-// of the first 32 blocks.
+// TWEAKS encrypts the tweak at R10 with the schedule at AX, unless that is nil,
+// and makes those of the first 32 blocks.
 #define TWEAKS \
 	VMOVDQU         (R10), X0; \
+	TESTQ           AX, AX; \
+	JZ              encrypted; \
 	BLOCK(VAESENC, VAESENCLAST, tweak); \
+encrypted: \
 	MOVL            $0x87, CX; \
 	VMOVQ           CX, X30; \
 	VSHUFI32X4      $0, Z30, Z30, Z30; \
@@ -242,6 +245,38 @@ TEXT ·encryptXTS512(SB), NOSPLIT, $64-56
 // func decryptXTS512(data, tweak *schedule, rounds int, dst, src *byte, n int, t *[blockSize]byte)
 TEXT ·decryptXTS512(SB), NOSPLIT, $64-56
 	XTS(VAESDEC, VAESDECLAST)
+
+// func encryptTweaks512(s *schedule, rounds int, t *[blockSize]byte, count int)
+TEXT ·encryptTweaks512(SB), NOSPLIT, $0-32
+	MOVQ s+0(FP), R8
+	MOVQ rounds+8(FP), BX
+	MOVQ t+16(FP), DI
+	MOVQ count+24(FP), DX
+	SHLQ $4, DX
+	SCHEDULE
+	MOVQ $-1, AX
+
+// A vector of 4 at a time; the mask in K1 has the bytes of the last.
+vector:
+	CMPQ DX, $64
+	JAE  all
+	MOVQ DX, CX
+	MOVQ $1, AX
+	SHLQ CX, AX
+	DECQ AX
+
+all:
+	KMOVQ      AX, K1
+	KEY(0, R8)
+	VMOVDQU8.Z (DI), K1, Z0
+	VPXORQ     Z31, Z0, Z0
+	ROUNDS(ROUND1, VAESENC, VAESENCLAST, rounds)
+	VMOVDQU8   Z0, K1, (DI)
+	ADDQ       $64, DI
+	SUBQ       $64, DX
+	JA         vector
+	VZEROUPPER
+	RET
 
 // BEFORE adds the ciphertext before each block: off is 16 bytes less than
 // the blocks' place.

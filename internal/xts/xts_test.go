@@ -5,6 +5,7 @@ package xts
 import (
 	"bytes"
 	"crypto/aes"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
@@ -155,6 +156,38 @@ func TestLengths(t *testing.T) {
 	})
 }
 
+func TestUnits(t *testing.T) {
+	data := random(20000)
+	eachWay(t, func(t *testing.T) {
+		for _, size := range []int{16, 32} {
+			k := newKey(t, data[:size], data[size:2*size])
+			for _, unit := range []int{16, 48, 512, 520, 1040} {
+				for count := range 10 {
+					tweaks := make([][16]byte, count+1)
+					var want []byte
+					for i := range tweaks[:count] {
+						tweaks[i] = [16]byte(data[i*5:])
+						want = append(want, defined(t, data[:size], data[size:2*size], tweaks[i], data[i*unit:][:unit])...)
+					}
+					n := count * unit
+					got := make([]byte, n+64)
+					k.EncryptUnits(got, data, unit, tweaks[:count])
+					if !bytes.Equal(got[:n], want) || !bytes.Equal(got[n:], make([]byte, 64)) || tweaks[count] != [16]byte{} {
+						t.Fatalf("%d units of %d bytes, key of %d: encrypted wrong", count, unit, size)
+					}
+					for i := range tweaks[:count] {
+						tweaks[i] = [16]byte(data[i*5:])
+					}
+					k.DecryptUnits(got, got, unit, tweaks[:count])
+					if !bytes.Equal(got[:n], data[:n]) || !bytes.Equal(got[n:], make([]byte, 64)) {
+						t.Fatalf("%d units of %d bytes, key of %d: decrypted wrong", count, unit, size)
+					}
+				}
+			}
+		}
+	})
+}
+
 func FuzzXTS(f *testing.F) {
 	f.Add(random(64), random(16), random(560), false)
 	f.Add(random(64), random(16), random(1025), true)
@@ -250,5 +283,34 @@ func BenchmarkXTS(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+func BenchmarkUnits(b *testing.B) {
+	for _, size := range []int{16, 32} {
+		k := newKey(b, random(size), random(size + 1)[1:])
+		src, dst := random(4096), make([]byte, 4096)
+		tweaks := make([][16]byte, 8)
+		b.Run(fmt.Sprintf("AES-%d/8x512", 8*size), func(b *testing.B) {
+			b.SetBytes(int64(len(src)))
+			for b.Loop() {
+				for i := range tweaks {
+					binary.LittleEndian.PutUint64(tweaks[i][8:], uint64(i))
+					binary.LittleEndian.PutUint64(tweaks[i][:], 0)
+				}
+				k.EncryptUnits(dst, src, 512, tweaks)
+			}
+		})
+		b.Run(fmt.Sprintf("AES-%d/one by one", 8*size), func(b *testing.B) {
+			b.SetBytes(int64(len(src)))
+			tweak := new([16]byte)
+			for b.Loop() {
+				for i := range 8 {
+					binary.LittleEndian.PutUint64(tweak[8:], uint64(i))
+					binary.LittleEndian.PutUint64(tweak[:], 0)
+					k.Encrypt(dst[i*512:], src[i*512:][:512], tweak)
+				}
+			}
+		})
 	}
 }
