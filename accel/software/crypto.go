@@ -53,72 +53,68 @@ func (*Module) DeinitKey(k *accel.Key) {
 	k.Driver = nil
 }
 
-// crypt encrypts or decrypts block by block. A block that lies in one piece
-// of the source and of the destination is worked on there, others in between.
+// crypt encrypts or decrypts unit by unit. Those that lie in one piece of the
+// source and of the destination are worked on there, others in between.
 func (c *channel) crypt(t *accel.Task) syscall.Errno {
 	k, ok := t.Key.Driver.(*key)
 	if !ok {
 		return syscall.EINVAL // made for another module
 	}
-	n := int(t.BlockSize)
+	unit, number := int(t.BlockSize), t.IV
+	if k.mode == accel.Incr512FullLBA || k.mode == accel.Incr512UpperLBA {
+		unit, number = 512, number*uint64(unit/512)
+	}
 	src, dst := cursor{iov: t.Src}, cursor{iov: t.Dst}
 	if len(t.Dst) == 0 {
 		dst.iov = t.Src
 	}
 	encrypt := t.Op == accel.OpEncrypt
-	for lba := t.IV; src.next(); lba++ {
-		from := src.take(n)
-		if from == nil {
-			from = room(&c.block, n)
-			src.read(from)
-		}
-		if to := dst.take(n); to != nil {
-			k.crypt(to, from, &c.tweak, lba, encrypt)
+	for src.next() && dst.next() {
+		if n := min(len(src.rest), len(dst.rest)) / unit; n > 0 {
+			k.crypt(dst.take(n*unit), src.take(n*unit), unit, number, &c.tweak, encrypt)
+			number += uint64(n)
 			continue
 		}
-		between := room(&c.block, n)
-		k.crypt(between, from, &c.tweak, lba, encrypt)
+		between := room(&c.between, unit)
+		src.read(between)
+		k.crypt(between, between, unit, number, &c.tweak, encrypt)
 		dst.write(between)
+		number++
 	}
 	return 0
 }
 
-// crypt encrypts or decrypts one block. tw is for its use.
-func (k *key) crypt(dst, src []byte, tw *[16]byte, lba uint64, encrypt bool) {
-	if k.cbc != nil {
-		binary.LittleEndian.PutUint64(tw[:8], lba)
-		clear(tw[8:])
-		if encrypt {
-			k.cbc.Encrypt(dst, src, tw)
-		} else {
-			k.cbc.Decrypt(dst, src, tw)
+// crypt encrypts or decrypts units that follow each other, the first of which
+// has that number. tw is for its use.
+func (k *key) crypt(dst, src []byte, unit int, number uint64, tw *[16]byte, encrypt bool) {
+	for ; len(src) >= unit; number++ {
+		from, to := src[:unit], dst[:unit]
+		switch {
+		case k.cbc == nil && encrypt:
+			makeTweak(tw, k.mode, number)
+			k.xts.Encrypt(to, from, tw)
+		case k.cbc == nil:
+			makeTweak(tw, k.mode, number)
+			k.xts.Decrypt(to, from, tw)
+		case encrypt:
+			makeTweak(tw, accel.Incr512FullLBA, number)
+			k.cbc.Encrypt(to, from, tw)
+		default:
+			makeTweak(tw, accel.Incr512FullLBA, number)
+			k.cbc.Decrypt(to, from, tw)
 		}
-		return
-	}
-	unit := len(src)
-	if k.mode == accel.Incr512FullLBA || k.mode == accel.Incr512UpperLBA {
-		unit = 512
-		lba *= uint64(len(src) / 512)
-	}
-	for ; len(src) > 0; src, dst = src[unit:], dst[unit:] {
-		makeTweak(tw, k.mode, lba)
-		if encrypt {
-			k.xts.Encrypt(dst, src[:unit], tw)
-		} else {
-			k.xts.Decrypt(dst, src[:unit], tw)
-		}
-		lba++
+		src, dst = src[unit:], dst[unit:]
 	}
 }
 
-// makeTweak makes the tweak of the block with address lba.
-func makeTweak(out *[16]byte, mode accel.TweakMode, lba uint64) {
-	low, high := uint64(0), lba
+// makeTweak makes the tweak of the unit with that number.
+func makeTweak(out *[16]byte, mode accel.TweakMode, number uint64) {
+	low, high := uint64(0), number
 	switch mode {
 	case accel.JoinNegLBAWithLBA:
-		low, high = lba, ^lba&(1<<63-1)
+		low, high = number, ^number&(1<<63-1)
 	case accel.Incr512FullLBA:
-		low, high = lba, 0
+		low, high = number, 0
 	}
 	binary.LittleEndian.PutUint64(out[:8], low)
 	binary.LittleEndian.PutUint64(out[8:], high)

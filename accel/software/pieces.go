@@ -10,12 +10,9 @@ type cursor struct {
 	rest []byte // of the piece that was begun
 }
 
-// take returns the next n bytes if they lie in one piece, else nil.
+// take returns the next n bytes, which lie in the piece that was begun.
 func (c *cursor) take(n int) []byte {
-	if !c.next() || len(c.rest) < n {
-		return nil
-	}
-	p := c.rest[:n:n]
+	p := c.rest[:n]
 	c.rest = c.rest[n:]
 	return p
 }

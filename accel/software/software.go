@@ -41,7 +41,7 @@ func (*Module) OpenChannel(*thread.Thread) (accel.ModuleChannel, error) {
 
 type channel struct {
 	tweak   [16]byte
-	block   []byte // that lay in pieces, for encryption
+	between []byte // a unit that lies in pieces, for encryption
 	codecs  codecs
 	pattern pattern
 }
