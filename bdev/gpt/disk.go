@@ -4,7 +4,6 @@ package gpt
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -13,10 +12,6 @@ import (
 	"github.com/gospdk/gospdk/internal/vbdev"
 	"github.com/gospdk/gospdk/thread"
 )
-
-// namespace makes the UUID of a partition that has none, as SPDK does for
-// parts of devices.
-var namespace = uuid.MustParse("976b899e-3e1e-4d71-ab69-c2b08e9df8b8")
 
 // disk is the device of a partition.
 type disk struct {
@@ -38,16 +33,9 @@ func newDisk(b *base, p *partition) *disk {
 		NUMA: i.NUMA, HasNUMA: i.HasNUMA,
 	}
 	if p.id == uuid.Nil {
-		d.info.UUID = vbdev.UUID(namespace, placeName(i.UUID, p.first, d.info.NumBlocks))
+		d.info.UUID = vbdev.PartUUID(i.UUID, p.first, d.info.NumBlocks)
 	}
 	return d
-}
-
-// placeName is what SPDK makes a part's UUID of.
-func placeName(base uuid.UUID, first, blocks uint64) []byte {
-	p := append([]byte(nil), base[:]...)
-	p = binary.LittleEndian.AppendUint64(p, first)
-	return binary.LittleEndian.AppendUint64(p, blocks)
 }
 
 // Info implements bdev.Device.
@@ -74,13 +62,7 @@ func (d *disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gpt: base device of %s: %w", d.info.Name, err)
 	}
-	c := &channel{d: d, base: ch, tags: vbdev.NewRefTags(&d.info)}
-	c.children = vbdev.NewPool(func() *child {
-		m := &child{c: c}
-		m.io.Done = m
-		return m
-	})
-	return c, nil
+	return &channel{d, vbdev.NewForwarder(ch, &d.info, d.part.first, nil)}, nil
 }
 
 // Close implements bdev.Device.
