@@ -71,37 +71,51 @@ func (c *channel) crypt(t *accel.Task) syscall.Errno {
 	encrypt := t.Op == accel.OpEncrypt
 	for src.next() && dst.next() {
 		if n := min(len(src.rest), len(dst.rest)) / unit; n > 0 {
-			k.crypt(dst.take(n*unit), src.take(n*unit), unit, number, &c.tweak, encrypt)
+			k.crypt(dst.take(n*unit), src.take(n*unit), unit, number, &c.tweaks, encrypt)
 			number += uint64(n)
 			continue
 		}
 		between := room(&c.between, unit)
 		src.read(between)
-		k.crypt(between, between, unit, number, &c.tweak, encrypt)
+		k.crypt(between, between, unit, number, &c.tweaks, encrypt)
 		dst.write(between)
 		number++
 	}
 	return 0
 }
 
+// tweaks has room for those of units that are encrypted together.
+type tweaks [8][16]byte
+
 // crypt encrypts or decrypts units that follow each other, the first of which
 // has that number. tw is for its use.
-func (k *key) crypt(dst, src []byte, unit int, number uint64, tw *[16]byte, encrypt bool) {
+func (k *key) crypt(dst, src []byte, unit int, number uint64, tw *tweaks, encrypt bool) {
+	if k.cbc != nil {
+		k.cryptCBC(dst, src, unit, number, &tw[0], encrypt)
+		return
+	}
+	for len(src) >= unit {
+		n := min(len(src)/unit, len(tw))
+		for i := range tw[:n] {
+			makeTweak(&tw[i], k.mode, number)
+			number++
+		}
+		if encrypt {
+			k.xts.EncryptUnits(dst, src, unit, tw[:n])
+		} else {
+			k.xts.DecryptUnits(dst, src, unit, tw[:n])
+		}
+		src, dst = src[n*unit:], dst[n*unit:]
+	}
+}
+
+func (k *key) cryptCBC(dst, src []byte, unit int, number uint64, iv *[16]byte, encrypt bool) {
 	for ; len(src) >= unit; number++ {
-		from, to := src[:unit], dst[:unit]
-		switch {
-		case k.cbc == nil && encrypt:
-			makeTweak(tw, k.mode, number)
-			k.xts.Encrypt(to, from, tw)
-		case k.cbc == nil:
-			makeTweak(tw, k.mode, number)
-			k.xts.Decrypt(to, from, tw)
-		case encrypt:
-			makeTweak(tw, accel.Incr512FullLBA, number)
-			k.cbc.Encrypt(to, from, tw)
-		default:
-			makeTweak(tw, accel.Incr512FullLBA, number)
-			k.cbc.Decrypt(to, from, tw)
+		makeTweak(iv, accel.Incr512FullLBA, number)
+		if encrypt {
+			k.cbc.Encrypt(dst, src[:unit], iv)
+		} else {
+			k.cbc.Decrypt(dst, src[:unit], iv)
 		}
 		src, dst = src[unit:], dst[unit:]
 	}

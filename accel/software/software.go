@@ -40,7 +40,7 @@ func (*Module) OpenChannel(*thread.Thread) (accel.ModuleChannel, error) {
 }
 
 type channel struct {
-	tweak   [16]byte
+	tweaks  tweaks
 	between []byte // a unit that lies in pieces, for encryption
 	codecs  codecs
 	pattern pattern
