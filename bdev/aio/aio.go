@@ -157,7 +157,7 @@ func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
 // lost removes the device, once, if what is below has gone; it is called
 // after an error and returns whether that is so.
 func (d *Disk) lost() bool {
-	if !d.file.Block || d.file.Size() > 0 {
+	if d.file.Size() > 0 {
 		return d.gone.Load()
 	}
 	if !d.gone.Swap(true) && d.mod != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/gospdk/gospdk/bdev/passthru"
 	"github.com/gospdk/gospdk/bdev/raid"
 	"github.com/gospdk/gospdk/bdev/split"
+	"github.com/gospdk/gospdk/bdev/uring"
 	"github.com/gospdk/gospdk/bdev/zoneblock"
 	"github.com/gospdk/gospdk/internal/cli"
 	"github.com/gospdk/gospdk/nvme"
@@ -70,6 +71,7 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 		crypto.NewModule(b, env.Accel),
 		zoneblock.NewModule(b),
 		aio.NewModule(b),
+		uring.NewModule(b),
 	} {
 		b.AddModule(m)
 	}

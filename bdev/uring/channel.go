@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package uring
+
+import (
+	"syscall"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/internal/uring"
+	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/thread"
+)
+
+// channel is a device on a thread.
+type channel struct {
+	*Disk
+	queue  *queue
+	ref    *thread.ChannelRef
+	target uring.Target
+}
+
+// request is an operation under way. It keeps what the kernel uses reachable.
+type request struct {
+	id   uint64
+	q    *queue
+	c    *channel
+	io   *bdev.IO
+	done int // bytes that are transferred
+	want int // bytes in all; 0 for a flush
+	iov  []uring.Iovec
+}
+
+// Submit implements bdev.Channel.
+func (c *channel) Submit(io *bdev.IO) {
+	r := c.queue.take()
+	if r == nil {
+		io.Complete(bdev.StatusNoMemory)
+		return
+	}
+	r.c, r.io, r.done, r.want = c, io, 0, 0
+	switch io.Op {
+	case bdev.OpRead, bdev.OpWrite:
+		r.want = int(io.Blocks << c.shift)
+		r.transfer()
+	case bdev.OpFlush:
+		c.queue.next().Sync(c.target, r.id)
+	default:
+		r.finish(bdev.StatusUnsupported)
+	}
+}
+
+// transfer starts what is still to be transferred.
+func (r *request) transfer() {
+	io, sqe := r.io, r.q.next()
+	at := io.Offset<<r.c.shift + uint64(r.done)
+	if len(io.Iov) == 1 {
+		sqe.Transfer(io.Op == bdev.OpWrite, r.c.target, io.Iov[0][r.done:], at, r.id)
+		return
+	}
+	r.iov = uring.AppendIovecs(r.iov[:0], io.Iov, r.done)
+	sqe.TransferVec(io.Op == bdev.OpWrite, r.c.target, r.iov, at, r.id)
+}
+
+// end is called with what the kernel says: bytes, or a negative errno.
+func (r *request) end(res int32) {
+	if res >= 0 && r.done+int(res) == r.want {
+		r.finish(bdev.StatusSuccess)
+		return
+	}
+	r.short(res)
+}
+
+// short deals with an end that is no success.
+func (r *request) short(res int32) {
+	switch {
+	case res == -int32(syscall.EAGAIN) || res == -int32(syscall.ENOMEM):
+		r.finish(bdev.StatusNoMemory)
+	case r.c.lost():
+		r.finish(bdev.StatusRemoved)
+	case res < 0:
+		flag.Infof("%s: %s of %d blocks at %d: %v", r.c.cfg.Name, r.io.Op, r.io.Blocks, r.io.Offset, syscall.Errno(-res))
+		r.finish(bdev.StatusErrno(syscall.Errno(-res)))
+	case res == 0 || r.done+int(res) > r.want:
+		r.finish(bdev.StatusFailed) // beyond the end of a file that has shrunk
+	default: // it is the kernel's right to do less than it was asked for
+		r.done += int(res)
+		r.transfer()
+	}
+}
+
+func (r *request) finish(s bdev.Status) {
+	io := r.io
+	r.io = nil
+	r.q.free = append(r.q.free, r)
+	io.Complete(s)
+}
+
+// Close implements bdev.Channel.
+func (c *channel) Close() {
+	if err := c.queue.ring.RemoveFile(c.target); err != nil {
+		log.Errorf("%s: %v", c.cfg.Name, err)
+	}
+	c.ref.Put()
+}

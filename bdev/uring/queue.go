@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package uring
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/gospdk/gospdk/internal/eventfd"
+	"github.com/gospdk/gospdk/internal/uring"
+	"github.com/gospdk/gospdk/thread"
+)
+
+const (
+	// depth is how many operations a thread has with the kernel at most, of
+	// all its devices. What is more waits in the block layer.
+	depth = 512
+	// batch is how many of them go to the kernel with one call, so that the
+	// first does not wait for many others.
+	batch = 128
+)
+
+// queueKey is the key of a thread's queue.
+type queueKey struct{}
+
+// ChannelName names the queue among the channels of a thread.
+func (queueKey) ChannelName() string { return "uring_module" }
+
+// queue is what all uring devices of a thread share. It belongs to the
+// thread.
+type queue struct {
+	t      *thread.Thread
+	ring   *uring.Ring
+	fd     eventfd.FD
+	poller *thread.Poller
+
+	requests []request
+	free     []*request
+	ends     [batch]uring.CQE
+}
+
+func openQueue(t *thread.Thread) (*thread.ChannelRef, error) {
+	return t.Channel(queueKey{}, func() (io.Closer, error) {
+		q, err := newQueue(t)
+		if err != nil {
+			return nil, err
+		}
+		return q, nil
+	})
+}
+
+func newQueue(t *thread.Thread) (*queue, error) {
+	ring, err := uring.New(depth)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := eventfd.New()
+	if err != nil {
+		return nil, errors.Join(err, ring.Close())
+	}
+	ring.Signal(false)
+	err = ring.SetEventFD(int(fd))
+	if err == nil {
+		err = t.AddFD(int(fd))
+	}
+	if err != nil {
+		return nil, errors.Join(err, ring.Close(), fd.Close())
+	}
+	q := &queue{t: t, ring: ring, fd: fd, requests: make([]request, depth), free: make([]*request, 0, depth)}
+	for i := range q.requests {
+		r := &q.requests[i]
+		r.q, r.id = q, uint64(i)
+		q.free = append(q.free, r)
+	}
+	q.poller = t.NewPoller(thread.PollerConfig{Name: "bdev_uring_group_poll", Poll: q.poll, Arm: q.arm, Disarm: q.disarm})
+	return q, nil
+}
+
+// Close implements io.Closer.
+func (q *queue) Close() error {
+	q.poller.Stop()
+	q.t.RemoveFD(int(q.fd))
+	return errors.Join(q.ring.Close(), q.fd.Close())
+}
+
+// take returns a request, nil if all are under way.
+func (q *queue) take() *request {
+	n := len(q.free) - 1
+	if n < 0 {
+		return nil
+	}
+	r := q.free[n]
+	q.free = q.free[:n]
+	return r
+}
+
+// next returns the operation to be filled in; the kernel gets it at the
+// latest at the round's end. There is room: the ring has as many as there are
+// requests, each of which has one at most.
+func (q *queue) next() *uring.SQE {
+	if q.ring.Unsubmitted() >= batch {
+		q.ring.Submit() // what the kernel has no memory for stays
+	}
+	return q.ring.Next()
+}
+
+// poll hands ends over and gives the kernel what was submitted.
+func (q *queue) poll() (n int) {
+	n = q.submit()
+	ends := q.ring.Reap(q.ends[:])
+	for i := range q.ends[:ends] {
+		q.requests[q.ends[i].Data].end(q.ends[i].Res)
+	}
+	if ends > 0 {
+		q.submit()
+	}
+	return n + ends
+}
+
+// submit gives the kernel what was collected, and time for ends that it has
+// put off.
+func (q *queue) submit() int {
+	n := q.ring.Unsubmitted()
+	if n > 0 || q.ring.Stuck() {
+		q.ring.Submit()
+	}
+	return int(n)
+}
+
+// arm asks the kernel to signal ends, and whether the thread may sleep.
+func (q *queue) arm() time.Duration {
+	q.ring.Signal(true)
+	if q.ring.Unsubmitted() > 0 || q.ring.Pending() {
+		return 0
+	}
+	return thread.Forever
+}
+
+func (q *queue) disarm() {
+	q.ring.Signal(false)
+	q.fd.Clear()
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package uring_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/bdev/bdevtest"
+	"github.com/gospdk/gospdk/bdev/uring"
+)
+
+// file makes a file of zeroes in dir.
+func file(t *testing.T, dir string, size int64) string {
+	t.Helper()
+	f, err := os.CreateTemp(dir, "disk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(f.Name()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := f.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+// loop makes a block device of the file, with blocks of this size.
+func loop(t *testing.T, path, blockSize string) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("block devices are made by root only")
+	}
+	out, err := exec.Command("losetup", "-f", "--show", "-b", blockSize, path).CombinedOutput()
+	if err != nil {
+		t.Skipf("no loop device: %v: %s", err, out)
+	}
+	dev := strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		if out, err := exec.Command("losetup", "-d", dev).CombinedOutput(); err != nil {
+			t.Errorf("losetup -d %s: %v: %s", dev, err, out)
+		}
+	})
+	return dev
+}
+
+func TestConformance(t *testing.T) {
+	run := func(name string, cfg uring.Config, path func(*testing.T) string) {
+		t.Run(name, func(t *testing.T) {
+			bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
+				cfg.Name, cfg.Filename = "Uring0", path(t)
+				d, err := uring.New(cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return d, func() {}
+			})
+		})
+	}
+	onDisk := func(t *testing.T) string { return file(t, t.TempDir(), 4<<20) }
+	inMemory := func(t *testing.T) string { return file(t, "/dev/shm", 4<<20) }
+	run("512", uring.Config{BlockSize: 512}, onDisk)
+	run("4096", uring.Config{BlockSize: 4096}, onDisk)
+	run("memory", uring.Config{BlockSize: 512}, inMemory)
+	run("loop", uring.Config{}, func(t *testing.T) string { return loop(t, onDisk(t), "512") })
+	run("loop4096", uring.Config{BlockSize: 8192}, func(t *testing.T) string { return loop(t, onDisk(t), "4096") })
+}
+
+func TestNewErrors(t *testing.T) {
+	dir := t.TempDir()
+	path := file(t, dir, 1<<20)
+	odd := file(t, dir, 1000)
+	for _, test := range []struct {
+		cfg  uring.Config
+		want string
+	}{
+		{uring.Config{Filename: path, BlockSize: 512}, "needs a name"},
+		{uring.Config{Name: "A", Filename: filepath.Join(dir, "missing"), BlockSize: 512}, "no such file or directory"},
+		{uring.Config{Name: "A", Filename: path}, "give one"},
+		{uring.Config{Name: "A", Filename: path, BlockSize: 100}, "block_size 100"},
+		{uring.Config{Name: "A", Filename: path, BlockSize: 1000}, "power of two"},
+		{uring.Config{Name: "A", Filename: odd, BlockSize: 512}, "1000 bytes"},
+		{uring.Config{Name: "A", Filename: "/dev/null", BlockSize: 512}, "neither a file nor a block device"},
+	} {
+		if _, err := uring.New(test.cfg); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("New(%+v) = %v, want %q", test.cfg, err, test.want)
+		}
+	}
+}
