@@ -6,7 +6,7 @@
 // An operation is carried out within Submit, whole: who submits has chosen
 // its size (the block layer splits large I/O), to cut it again would cost a
 // state for each operation, and the time of the common ones is short: 128 KiB
-// are encrypted in some 20 µs. What keeps rounds short is the framework,
+// are encrypted in some 10 µs. What keeps rounds short is the framework,
 // which bounds the bytes of the tasks that one round hands over.
 package software
 
