@@ -9,8 +9,8 @@ func (c *Context) Generate(iov [][]byte, blocks uint64) error {
 	if err := c.checkInterleaved(iov, blocks); err != nil || c.Type == Disabled {
 		return err
 	}
-	at, size := c.piAt()
-	ref, step := c.firstRef(), c.refStep()
+	at, _ := c.piAt()
+	ref := c.firstRef()
 	var s cursor
 	s.start(iov)
 	var g guards
@@ -18,16 +18,11 @@ func (c *Context) Generate(iov [][]byte, blocks uint64) error {
 		n := c.batch(&g, &s, blocks, at, int(c.BlockSize))
 		if n == 0 {
 			c.generatePieces(&s, c.GuardSeed, at, ref)
-			ref += step
+			ref += c.refStep()
 			blocks--
 			continue
 		}
-		b := s.cur
-		for _, guard := range g[:n] {
-			c.put(b[at:at+size], guard, ref)
-			b = b[c.BlockSize:]
-			ref += step
-		}
+		ref = c.putAll(s.cur[at:], g[:n], ref)
 		s.skip(n * int(c.BlockSize))
 		blocks -= uint64(n)
 	}
@@ -41,8 +36,8 @@ func (c *Context) Verify(iov [][]byte, blocks uint64) error {
 	if err := c.checkInterleaved(iov, blocks); err != nil || c.Type == Disabled {
 		return err
 	}
-	at, size := c.piAt()
-	ref, step := c.firstRef(), c.refStep()
+	at, _ := c.piAt()
+	ref := c.firstRef()
 	var s cursor
 	s.start(iov)
 	var g guards
@@ -52,19 +47,15 @@ func (c *Context) Verify(iov [][]byte, blocks uint64) error {
 			if err := c.verifyPieces(&s, c.GuardSeed, at, ref, block); err != nil {
 				return err
 			}
-			ref += step
+			ref += c.refStep()
 			block++
 			continue
 		}
-		b := s.cur
-		for _, guard := range g[:n] {
-			if err := c.check(b[at:at+size], guard, ref, block); err != nil {
-				return err
-			}
-			b = b[c.BlockSize:]
-			ref += step
-			block++
+		var err error
+		if ref, err = c.checkAll(s.cur[at:], g[:n], ref, block); err != nil {
+			return err
 		}
+		block += uint64(n)
 		s.skip(n * int(c.BlockSize))
 	}
 	return nil
