@@ -70,6 +70,7 @@ func TestSessionIsAnsweredAsSPDKDoes(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	times := map[string]int{}
 	for _, e := range session(t, "testdata/session.jsonl", dir) {
 		if e.Shell != "" {
 			if out, err := exec.Command("sh", "-c", e.Shell).CombinedOutput(); err != nil {
@@ -81,6 +82,10 @@ func TestSessionIsAnsweredAsSPDKDoes(t *testing.T) {
 			continue // it would be this test
 		}
 		result, err := a.RPC.Call(ctx, e.Request.Method, threadID(e, a))
+		times[e.Command]++
+		if _, ok := exceptions[fmt.Sprintf("%s (%d)", e.Command, times[e.Command])]; ok {
+			continue
+		}
 		for _, difference := range compare(&e, result, err) {
 			t.Errorf("%s: %s", e.Command, difference)
 		}
