@@ -126,7 +126,24 @@ type process struct {
 
 func start(t *testing.T, tmp string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: command(context.Background(), tmp, args...), lines: make(chan string, 1<<16), done: make(chan error, 1)}
+	return startCommand(t, command(context.Background(), tmp, args...))
+}
+
+// startAs is start by another of the program's names.
+func startAs(t *testing.T, tmp, name string, args ...string) *process {
+	t.Helper()
+	link := filepath.Join(tmp, name)
+	if err := os.Symlink(binary, link); err != nil {
+		t.Fatal(err)
+	}
+	c := command(context.Background(), tmp, args...)
+	c.Path, c.Args[0] = link, link
+	return startCommand(t, c)
+}
+
+func startCommand(t *testing.T, c *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: c, lines: make(chan string, 1<<16), done: make(chan error, 1)}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
