@@ -23,6 +23,9 @@ const (
 	batch = 128
 )
 
+// setup makes contexts; a test has others.
+var setup = linuxaio.Setup
+
 // queueKey is the key of a thread's queue.
 type queueKey struct{}
 
@@ -68,7 +71,7 @@ func newQueue(t *thread.Thread) (*queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, err := linuxaio.Setup(depth)
+	ctx, err := setup(depth)
 	if err != nil {
 		return nil, errors.Join(err, fd.Close())
 	}

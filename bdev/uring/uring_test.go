@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/gospdk/gospdk/bdev"
@@ -74,6 +75,29 @@ func TestConformance(t *testing.T) {
 	run("memory", uring.Config{BlockSize: 512}, inMemory)
 	run("loop", uring.Config{}, func(t *testing.T) string { return loop(t, onDisk(t), "512") })
 	run("loop4096", uring.Config{BlockSize: 8192}, func(t *testing.T) string { return loop(t, onDisk(t), "4096") })
+}
+
+// Filesystems without direct transfers are used through the page cache.
+func TestConformancePageCache(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("none", dir, "ramfs", 0, ""); err != nil {
+		t.Skipf("mount: %v", err) // by root only
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
+		d, err := uring.New(uring.Config{Name: "A0", Filename: file(t, dir, 4<<20), BlockSize: 512})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Info().Alignment != 1 {
+			t.Errorf("alignment %d", d.Info().Alignment)
+		}
+		return d, func() {}
+	})
 }
 
 func TestNewErrors(t *testing.T) {

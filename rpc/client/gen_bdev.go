@@ -9,6 +9,43 @@ import (
 	"encoding/json"
 )
 
+// BdevAIOCreate calls bdev_aio_create. Makes a block device of a file or of a block device of the kernel's, by Linux's asynchronous I/O.
+// It returns the name of the device.
+func (c *Client) BdevAIOCreate(ctx context.Context, p BdevAIOCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_aio_create", p)
+}
+
+// BdevAIOCreateParams are the parameters of bdev_aio_create.
+type BdevAIOCreateParams struct {
+	Name      string  `json:"name"`                 // name of the device
+	BlockSize *uint32 `json:"block_size,omitempty"` // bytes a block, a power of two, 512 or more; left out, that of the block device
+	Filename  string  `json:"filename"`             // path of a file or a block device
+	Readonly  *bool   `json:"readonly,omitempty"`   // open it for reading only
+	Fallocate *bool   `json:"fallocate,omitempty"`  // unmap and write zeroes by fallocate
+	UUID      *string `json:"uuid,omitempty"`       // identifies the content; made up if it is left out
+	Nowait    *bool   `json:"nowait,omitempty"`     // do not wait for the kernel's resources within a submission; block devices only
+}
+
+// BdevAIODelete calls bdev_aio_delete. Deletes an aio device. The file stays.
+func (c *Client) BdevAIODelete(ctx context.Context, p BdevAIODeleteParams) error {
+	return c.Call(ctx, "bdev_aio_delete", p, nil)
+}
+
+// BdevAIODeleteParams are the parameters of bdev_aio_delete.
+type BdevAIODeleteParams struct {
+	Name string `json:"name"` // name of the device
+}
+
+// BdevAIORescan calls bdev_aio_rescan. Looks how large the file of an aio device is now.
+func (c *Client) BdevAIORescan(ctx context.Context, p BdevAIORescanParams) error {
+	return c.Call(ctx, "bdev_aio_rescan", p, nil)
+}
+
+// BdevAIORescanParams are the parameters of bdev_aio_rescan.
+type BdevAIORescanParams struct {
+	Name string `json:"name"` // name of the device
+}
+
 // BdevCryptoCreate calls bdev_crypto_create. Makes an encrypted device on top of another one.
 // It returns the name of the device.
 func (c *Client) BdevCryptoCreate(ctx context.Context, p BdevCryptoCreateParams) (string, error) {
@@ -621,6 +658,40 @@ func (c *Client) BdevSplitDelete(ctx context.Context, p BdevSplitDeleteParams) e
 // BdevSplitDeleteParams are the parameters of bdev_split_delete.
 type BdevSplitDeleteParams struct {
 	BaseBdev string `json:"base_bdev"` // name of the device that is split
+}
+
+// BdevUringCreate calls bdev_uring_create. Makes a block device of a file or of a block device of the kernel's, by Linux's io_uring.
+// It returns the name of the device.
+func (c *Client) BdevUringCreate(ctx context.Context, p BdevUringCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_uring_create", p)
+}
+
+// BdevUringCreateParams are the parameters of bdev_uring_create.
+type BdevUringCreateParams struct {
+	Name      string  `json:"name"`                 // name of the device
+	BlockSize *uint32 `json:"block_size,omitempty"` // bytes a block, a power of two, 512 or more; left out, that of the block device
+	Filename  string  `json:"filename"`             // path of a file or a block device
+	UUID      *string `json:"uuid,omitempty"`       // identifies the content; made up if it is left out
+}
+
+// BdevUringDelete calls bdev_uring_delete. Deletes a uring device. The file stays.
+func (c *Client) BdevUringDelete(ctx context.Context, p BdevUringDeleteParams) error {
+	return c.Call(ctx, "bdev_uring_delete", p, nil)
+}
+
+// BdevUringDeleteParams are the parameters of bdev_uring_delete.
+type BdevUringDeleteParams struct {
+	Name string `json:"name"` // name of the device
+}
+
+// BdevUringRescan calls bdev_uring_rescan. Looks how large the file of a uring device is now.
+func (c *Client) BdevUringRescan(ctx context.Context, p BdevUringRescanParams) error {
+	return c.Call(ctx, "bdev_uring_rescan", p, nil)
+}
+
+// BdevUringRescanParams are the parameters of bdev_uring_rescan.
+type BdevUringRescanParams struct {
+	Name string `json:"name"` // name of the device
 }
 
 // BdevWaitForExamine calls bdev_wait_for_examine. Answers when all devices have been examined by all modules.
