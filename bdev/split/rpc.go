@@ -37,7 +37,7 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 }
 
 func (m *Module) rpcCreate(ctx context.Context, p createParams) ([]string, error) {
-	names, err := m.Create(ctx, Config{Base: p.Base, Count: p.Count, SizeM: p.SizeM})
+	names, err := m.Create(ctx, Config(p))
 	if err != nil {
 		return nil, words(err, fmt.Sprintf("Failed to create %d split bdevs from '%s': ", p.Count, p.Base))
 	}
