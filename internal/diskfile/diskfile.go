@@ -58,8 +58,25 @@ func (f *File) open() (err error) {
 	}
 	for {
 		if f.FD, err = unix.Open(f.Path, flags, 0); err != unix.EINTR {
-			return err
+			break
 		}
+	}
+	if err == nil {
+		f.inMemory()
+	}
+	return err
+}
+
+// inMemory tells io_uring that a transfer need not be given to a thread of
+// the kernel's, if the filesystem lies in memory but does not say that itself
+// (FMODE_NOWAIT). To anybody else the flag means nothing on a file.
+func (f *File) inMemory() {
+	var st unix.Statfs_t
+	if unix.Fstatfs(f.FD, &st) != nil {
+		return
+	}
+	if st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC {
+		_ = unix.SetNonblock(f.FD, true) // it is slower without, no more
 	}
 }
 

@@ -8,18 +8,18 @@ import "unsafe"
 // within Submit only; the memory that it names must stay where it is, and be
 // kept reachable by the caller, until the operation's event has been reaped.
 type IOCB struct {
-	Data     uint64 // comes back in the event
-	key      uint32
-	rwFlags  uint32
-	opcode   uint16
-	ioprio   int16
-	fd       uint32
-	buf      uint64
-	nbytes   uint64
-	offset   int64
-	reserved uint64
-	flags    uint32
-	resFD    uint32
+	Data    uint64 // comes back in the event
+	_       uint32 // the kernel writes here
+	rwFlags uint32
+	opcode  uint16
+	_       int16 // priority
+	fd      uint32
+	buf     uint64
+	nbytes  uint64
+	offset  int64
+	_       uint64
+	flags   uint32
+	resFD   uint32
 }
 
 // Opcodes and flags of linux/aio_abi.h.
