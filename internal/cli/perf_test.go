@@ -22,7 +22,7 @@ func TestPerfTable(t *testing.T) {
 		`\nSummary latency data for VFIOUSER \(DIR\) NSID 1 +from core \d+:\n={81}\n  1\.00000% : +\d+\.\d{3}us\n 10\.00000% :`,
 		`\n 99\.99999% : +\d+\.\d{3}us\n\n`,
 		`\nLatency histogram for VFIOUSER \(DIR\) NSID 1 +from core \d+:\n={78}\n       Range in us     Cumulative    IO count\n`,
-		`\n +\d+\.\d{3} - +\d+\.\d{3}: +100\.0000%  \( +\d+\)\n`,
+		`\n *\d+\.\d{3} - *\d+\.\d{3}: +100\.0000%  \( +\d+\)\n`,
 	} {
 		if !regexp.MustCompile(want).MatchString(got) {
 			t.Errorf("the output does not match %q", want)
