@@ -75,7 +75,6 @@ var programs = map[string]string{
 	"vhost":              "tgt",
 	"accel_perf":         "accel_perf",
 	"bdevperf":           "bdevperf",
-	"spdk_dd":            "dd",
 	"setup.sh":           "setup",
 }
 
