@@ -59,7 +59,7 @@ With -z it waits for the JSON-RPC method perform_tests, which SPDK's
 bdevperf.py calls too, and answers with the result.`,
 		Example: `  gospdk bdevperf --bdev null:size=1G,block=512 -q 128 -o 4096 -w randread -t 5
   gospdk bdevperf --bdev malloc:size=256M -q 32 -o 4k -w randrw -M 70 -t 5 -m [0,1] -C
-  gospdk bdevperf -c disks.json -q 64 -o 128k -w verify -t 5 --json
+  gospdk bdevperf -c disks.json -q 64 -o 128k -w verify -t 5 --json-output
   gospdk bdevperf -c disks.json -j jobs.ini -t 10`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd, a) },

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// pages are those whose sh blocks run as they stand. What a test cannot run
+// is in console blocks.
+var pages = []string{"accel.md", "bdev.md"}
+
+// example is a sh block of a page.
+type example struct {
+	heading string
+	line    int
+	text    string
+}
+
+// examples returns the sh blocks of a page.
+func examples(page string) (all []example) {
+	var heading, language string
+	var block *example
+	for i, line := range strings.Split(page, "\n") {
+		fence, isFence := strings.CutPrefix(line, "```")
+		switch {
+		case isFence && language != "":
+			if block != nil {
+				all = append(all, *block)
+			}
+			language, block = "", nil
+		case isFence:
+			language = fence + " "
+			if fence == "sh" {
+				block = &example{heading: heading, line: i + 1}
+			}
+		case block != nil:
+			block.text += line + "\n"
+		case language == "" && strings.HasPrefix(line, "#"):
+			heading = strings.TrimLeft(line, "# ")
+		}
+	}
+	return all
+}
+
+// prelude has the commands of a page find the binary, and the target of this
+// test at another address than the default one.
+const prelude = `set -eu
+gospdk() {
+	if [ "$1" = rpc ]; then
+		shift
+		"$BINARY" rpc -s "$SOCKET" "$@"
+	else
+		"$BINARY" "$@"
+	fi
+}
+`
+
+// TestDocs runs the examples of the pages, each on a fresh target and in a
+// directory of its own.
+func TestDocs(t *testing.T) {
+	for _, name := range pages {
+		page, err := os.ReadFile(filepath.Join("../../docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := examples(string(page))
+		if len(all) == 0 {
+			t.Errorf("%s has no examples", name)
+		}
+		for _, e := range all {
+			t.Run(fmt.Sprintf("%s:%d_%s", name, e.line, e.heading), func(t *testing.T) { e.run(t) })
+		}
+	}
+}
+
+func (e example) run(t *testing.T) {
+	dir := tempDir(t)
+	socket := filepath.Join(dir, "rpc.sock")
+	target := start(t, dir, "tgt", "-r", socket, "--disable-cpumask-locks", "--no-pci")
+	target.await("JSON-RPC at " + socket)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", prelude+e.text)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "BINARY="+binary, "SOCKET="+socket, "TMPDIR="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, e.text, out)
+	}
+	target.signal(syscall.SIGTERM)
+	if code := target.wait(); code != 0 {
+		t.Errorf("the target ended with %d:\n%s", code, target.output())
+	}
+}
