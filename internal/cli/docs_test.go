@@ -15,7 +15,7 @@ import (
 
 // pages are those whose sh blocks run as they stand. What a test cannot run
 // is in console blocks.
-var pages = []string{"accel.md", "bdev.md"}
+var pages = []string{"accel.md", "applications.md", "bdev.md"}
 
 // example is a sh block of a page.
 type example struct {
