@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,40 @@ import (
 // pages are those whose sh blocks run as they stand. What a test cannot run
 // is in console blocks.
 var pages = []string{"accel.md", "applications.md", "bdev.md"}
+
+// called matches a call of a method that some page shows, in code or in text.
+var called = regexp.MustCompile("gospdk rpc ([a-z][^`|<>&\n]*)")
+
+// TestDocsSpelling parses all calls that the pages show, those in console
+// blocks and in sentences too.
+func TestDocsSpelling(t *testing.T) {
+	all, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, file := range append(all, "../../README.md") {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range called.FindAllStringSubmatch(string(page), -1) {
+			call := strings.TrimSpace(m[1])
+			if seen[call] || strings.HasSuffix(strings.Fields(call)[0], "_config") {
+				continue // save_config and load_config have no dry run
+			}
+			seen[call] = true
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", `exec "$BINARY" rpc --dry_run `+call)
+			cmd.Env = append(os.Environ(), "BINARY="+binary)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: gospdk rpc %s: %v\n%s", filepath.Base(file), call, err, out)
+			}
+		}
+	}
+	if len(seen) == 0 {
+		t.Error("the pages show no calls")
+	}
+}
 
 // example is a sh block of a page.
 type example struct {
