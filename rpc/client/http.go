@@ -43,6 +43,10 @@ func (h *overHTTP) roundTrip(ctx context.Context, ids []uint64, request []byte) 
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
+	// A target that has seen the connection end may have answered yet.
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
 	if err != nil {
 		return nil, err
 	}
