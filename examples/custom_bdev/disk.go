@@ -21,18 +21,23 @@ var namespace = uuid.MustParse("4ff2b03b-2d1a-47c1-8f6a-6a2b5b9d1c0e")
 
 // disk is a guard device.
 type disk struct {
-	base      *bdev.Desc
-	info      bdev.Info
-	protected atomic.Pointer[Range]
-	refused   atomic.Uint64 // writes
+	cfg     Config
+	base    *bdev.Desc
+	info    bdev.Info
+	refused atomic.Uint64 // writes
+
+	decided    chan struct{} // closed when registered is right
+	registered bool
 }
 
 // newDisk opens the base and makes the device, to be registered.
-func newDisk(ctx context.Context, m *Module, w *wanted) (*disk, error) {
-	d := new(disk)
-	d.protected.Store(new(w.Range))
+func (m *Module) newDisk(ctx context.Context, cfg Config) (*disk, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	d := &disk{cfg: cfg, decided: make(chan struct{})}
 	var err error
-	d.base, err = m.reg.Open(ctx, w.Base, bdev.Write, func(e bdev.Event) { m.baseEvent(w, d, e) })
+	d.base, err = m.reg.Open(ctx, cfg.Base, bdev.Write, func(e bdev.Event) { m.baseEvent(d, e) })
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +46,16 @@ func newDisk(ctx context.Context, m *Module, w *wanted) (*disk, error) {
 	}
 	d.info = d.base.Info() // block size, limits, … are the base's
 	if d.info.Zoned {
-		return nil, errors.Join(fmt.Errorf("base %s is zoned, which guard does not support: %w", w.Base, bdev.ErrInvalid), d.base.Close())
+		return nil, errors.Join(fmt.Errorf("base %s is zoned, which guard does not support: %w", cfg.Base, bdev.ErrInvalid), d.base.Close())
 	}
-	d.info.Name, d.info.Aliases, d.info.Product, d.info.Module = w.Name, nil, "Guard disk", moduleName
+	d.info.Name, d.info.Aliases, d.info.Product, d.info.Module = cfg.Name, nil, "Guard disk", moduleName
 	d.info.UUID = uuid.NewSHA1(namespace, d.info.UUID[:])
 	return d, nil
+}
+
+// protects tells whether some of the blocks from first on are protected.
+func (d *disk) protects(first, blocks uint64) bool {
+	return first < d.cfg.First+d.cfg.Blocks && d.cfg.First < first+blocks
 }
 
 // Info implements bdev.Device.
@@ -91,7 +101,7 @@ type request struct {
 func (c *channel) Submit(io *bdev.IO) {
 	switch io.Op {
 	case bdev.OpWrite, bdev.OpUnmap, bdev.OpWriteZeroes:
-		if c.d.protected.Load().Overlaps(io.Offset, io.Blocks) {
+		if c.d.protects(io.Offset, io.Blocks) {
 			c.d.refused.Add(1)
 			io.Complete(accessDenied)
 			return

@@ -42,7 +42,7 @@ func newBase(t *testing.T, blocks uint64) *bdev.Registry {
 
 func TestConformance(t *testing.T) {
 	bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
-		d, err := newDisk(t.Context(), NewModule(newBase(t, 4096)), &wanted{Config: Config{Name: "Guard0", Base: "Base"}})
+		d, err := NewModule(newBase(t, 4096)).newDisk(t.Context(), Config{Name: "Guard0", Base: "Base"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func open(t *testing.T, r *bdev.Registry, name string, mode bdev.Mode) *bdev.Blo
 func TestProtects(t *testing.T) {
 	r := newBase(t, 256)
 	m := NewModule(r)
-	if err := m.Create(t.Context(), Config{"Guard0", "Base", Range{8, 4}}); err != nil {
+	if err := m.Create(t.Context(), Config{"Guard0", "Base", 8, 4}); err != nil {
 		t.Fatal(err)
 	}
 	ones := bytes.Repeat([]byte{1}, 512)
@@ -94,20 +94,33 @@ func TestProtects(t *testing.T) {
 	if _, err := guard.WriteAt(make([]byte, 4*512), 6*512); err == nil {
 		t.Error("a write that begins before the range succeeded")
 	}
-	if err := m.SetRange("Guard0", Range{0, 1}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := guard.WriteAt(ones, 9*512); err != nil {
-		t.Error(err)
+	for _, block := range []int64{7, 12} {
+		if _, err := guard.WriteAt(ones, block*512); err != nil {
+			t.Error(err)
+		}
 	}
 	got := make([]byte, 512)
-	for block, want := range map[int64]byte{8: 0, 9: 1, 10: 0} {
+	for block, want := range map[int64]byte{6: 0, 7: 1, 8: 0, 11: 0, 12: 1} {
 		for name, b := range map[string]*bdev.Blocking{"base": base, "guard": guard} {
 			if _, err := b.ReadAt(got, block*512); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{want}, 512)) {
 				t.Errorf("block %d of %s is %x…, %v, want %x", block, name, got[0], err, want)
 			}
 		}
 	}
+}
+
+func TestGrowsWithItsBase(t *testing.T) {
+	r := newBase(t, 256)
+	if err := NewModule(r).Create(t.Context(), Config{Name: "Guard0", Base: "Base"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Resize("Base", 300); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the device to grow", func() bool {
+		info, err := r.Get("Guard0")
+		return err == nil && info.NumBlocks == 300
+	})
 }
 
 // until waits for something that happens elsewhere.
@@ -120,8 +133,8 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// The program as a user sees it: over JSON-RPC, the base coming, going and
-// coming back.
+// The program as a user sees it: over JSON-RPC, the base going while the
+// device stands.
 func TestServes(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	ctx, stop := context.WithCancel(t.Context())
@@ -147,24 +160,23 @@ func TestServes(t *testing.T) {
 	}
 	there := func() bool { return !strings.Contains(call("bdev_get_bdevs", `{"name":"G"}`), "No such device") }
 	const create = `{"name":"G","base_bdev_name":"Malloc0","first_block":2,"num_blocks":4}`
-	want(`"G"`, "bdev_guard_create", create)
-	want("File exists", "bdev_guard_create", create)
-	if there() {
-		t.Error("the device is there without its base")
-	}
+	want("No such device", "bdev_guard_create", create)
 	for range 2 {
 		want("Malloc0", "bdev_malloc_create", `{"name":"Malloc0","num_blocks":1024,"block_size":512}`)
-		want("true", "bdev_wait_for_examine", "")
+		want(`"G"`, "bdev_guard_create", create)
+		want("Operation not permitted", "bdev_guard_create", create) // the base is claimed
 		want(`"guard":{"base_bdev_name":"Malloc0","first_block":2,"num_blocks":4,"refused_writes":0}`, "bdev_get_bdevs", `{"name":"G"}`)
+		want(`{"method":"bdev_guard_create","params":`+create+`}`, "framework_get_config", `{"name":"bdev"}`)
 		want("true", "bdev_malloc_delete", `{"name":"Malloc0"}`)
 		until(t, "the device to go with its base", func() bool { return !there() })
 	}
-	want("true", "bdev_guard_set_range", `{"name":"G","first_block":3,"num_blocks":1}`)
-	want("num_blocks", "bdev_guard_set_range", `{"name":"G","first_block":3,"num_blocks":18446744073709551615}`)
-	want("No such device", "bdev_guard_set_range", `{"name":"H","first_block":3,"num_blocks":1}`)
-	want(`{"method":"bdev_guard_create","params":{"name":"G","base_bdev_name":"Malloc0","first_block":3,"num_blocks":1}}`, "framework_get_config", `{"name":"bdev"}`)
+	want("Malloc1", "bdev_malloc_create", `{"name":"Malloc1","num_blocks":1024,"block_size":512}`)
+	want("num_blocks", "bdev_guard_create", `{"name":"G","base_bdev_name":"Malloc1","first_block":3,"num_blocks":18446744073709551615}`)
+	want("File exists", "bdev_guard_create", `{"name":"Malloc1","base_bdev_name":"Malloc1"}`)
+	want(`"G"`, "bdev_guard_create", `{"name":"G","base_bdev_name":"Malloc1"}`)
 	want("true", "bdev_guard_delete", `{"name":"G"}`)
 	want("No such device", "bdev_guard_delete", `{"name":"G"}`)
+	want("No such device", "bdev_guard_delete", `{"name":"Malloc1"}`)
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}

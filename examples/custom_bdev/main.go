@@ -67,8 +67,8 @@ JSON-RPC at %[1]s. Try, in another terminal:
   gospdk rpc -s %[1]s bdev_malloc_create --name Malloc0 --num_blocks 131072 --block_size 512
   gospdk rpc -s %[1]s bdev_guard_create --params '{"name":"Guard0","base_bdev_name":"Malloc0","first_block":0,"num_blocks":8}'
   gospdk rpc -s %[1]s bdev_get_bdevs --name Guard0
-  gospdk rpc -s %[1]s bdev_guard_set_range --params '{"name":"Guard0","first_block":100,"num_blocks":8}'
   gospdk rpc -s %[1]s save_config
+  gospdk rpc -s %[1]s bdev_malloc_delete --name Malloc0
 
 ^C stops it.
 `
