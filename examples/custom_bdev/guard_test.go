@@ -24,13 +24,18 @@ import (
 // newBase makes a registry with a base device.
 func newBase(t *testing.T, blocks uint64) *bdev.Registry {
 	t.Helper()
+	return withBase(t, malloc.Config{Name: "Base", NumBlocks: blocks, BlockSize: 512})
+}
+
+func withBase(t *testing.T, cfg malloc.Config) *bdev.Registry {
+	t.Helper()
 	r := bdev.NewRegistry()
 	t.Cleanup(func() {
 		if err := r.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	base, err := malloc.New(malloc.Config{Name: "Base", NumBlocks: blocks, BlockSize: 512})
+	base, err := malloc.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +48,17 @@ func newBase(t *testing.T, blocks uint64) *bdev.Registry {
 func TestConformance(t *testing.T) {
 	bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
 		d, err := NewModule(newBase(t, 4096)).newDisk(t.Context(), Config{Name: "Guard0", Base: "Base"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d, func() {}
+	})
+}
+
+func TestConformanceWithMetadata(t *testing.T) {
+	bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
+		base := malloc.Config{Name: "Base", NumBlocks: 4096, BlockSize: 512, MDSize: 8}
+		d, err := NewModule(withBase(t, base)).newDisk(t.Context(), Config{Name: "Guard0", Base: "Base"})
 		if err != nil {
 			t.Fatal(err)
 		}
