@@ -53,22 +53,22 @@ func (s *rpcSession) line(ctx context.Context, words []string) error {
 // backslashes.
 func splitWords(line string) (words []string, err error) {
 	var word strings.Builder
-	var quote rune
+	var quote byte
 	in, escaped := false, false
-	for _, c := range line {
+	for _, c := range []byte(line) { // what is no UTF-8 stays as it is
 		switch {
 		case escaped:
 			escaped = false
 			if quote == '"' && c != '"' && c != '\\' {
 				word.WriteByte('\\')
 			}
-			word.WriteRune(c)
+			word.WriteByte(c)
 		case c == '\\' && quote != '\'':
 			escaped, in = true, true
 		case quote != 0 && c == quote:
 			quote = 0
 		case quote != 0:
-			word.WriteRune(c)
+			word.WriteByte(c)
 		case c == '"' || c == '\'':
 			quote, in = c, true
 		case c == ' ' || c == '\t' || c == '\r':
@@ -78,7 +78,7 @@ func splitWords(line string) (words []string, err error) {
 				in = false
 			}
 		default:
-			word.WriteRune(c)
+			word.WriteByte(c)
 			in = true
 		}
 	}

@@ -267,6 +267,7 @@ func TestRPCNames(t *testing.T) {
 
 func FuzzSplitWords(f *testing.F) {
 	f.Add(`a "b c" 'd\' \e`)
+	f.Add("\x8c")
 	f.Fuzz(func(t *testing.T, s string) {
 		words, err := splitWords(s)
 		if err == nil && len(strings.Join(words, "")) > len(s) {
