@@ -26,6 +26,10 @@ type writer struct {
 
 const writerBlocks = 40
 
+// scarcePatience is how long no round may end: it tells a hang from a machine
+// that is slow.
+const scarcePatience = 20 * time.Second
+
 func (w *writer) Complete(io *bdev.IO) {
 	if io.Status != bdev.StatusSuccess {
 		w.t.Errorf("%s of %d blocks at %d: %v", io.Op, io.Blocks, io.Offset, io.Status)
@@ -77,7 +81,11 @@ func TestScarceEverything(t *testing.T) {
 			ws = append(ws, w)
 			w.write()
 		}
-		for deadline, left := time.Now().Add(20*time.Second), 1; left > 0; {
+		before := len(ws) * 10
+		for deadline, left := time.Now().Add(scarcePatience), before; left > 0; {
+			if left < before {
+				before, deadline = left, time.Now().Add(scarcePatience)
+			}
 			left = 0
 			for _, th := range ths {
 				th.Poll()

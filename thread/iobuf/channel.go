@@ -39,7 +39,9 @@ type shelf struct {
 	serving    bool
 	msg        thread.Msg // serve, when the pool has buffers again
 	sent       atomic.Bool
-	queued     bool // in the pool's queue; under class.mu
+	queued     bool       // in the pool's queue; under class.mu
+	recall     thread.Msg // another thread waits for what the cache holds
+	recalled   atomic.Bool
 
 	hits, refills, waits uint64
 }
@@ -82,6 +84,8 @@ func (p *Pool) Channel(t *thread.Thread, module string, small, large int) (*Chan
 		s.batch = min(batch, max(want, 1))
 		s.cache = make([][]byte, 0, want+s.batch)
 		s.msg.Run, s.msg.Arg = serve, s
+		s.recall.Run, s.recall.Arg = surrender, s
+		s.class.join(s)
 	}
 	p.channels = append(p.channels, c)
 	return c, nil
@@ -189,6 +193,16 @@ func (s *shelf) release(n int) {
 	s.class.give(s.cache[rest:])
 	clear(s.cache[rest:])
 	s.cache = s.cache[:rest]
+}
+
+// surrender is the message that tells of a thread which waits for buffers
+// while this one may have some that nothing here is going to use.
+func surrender(m *thread.Msg) {
+	s := m.Arg.(*shelf)
+	s.recalled.Store(false)
+	if s.class.starving.Load() > 0 && s.head == nil && len(s.cache) > 0 {
+		s.release(len(s.cache))
+	}
 }
 
 // serve is the message that tells of buffers in the pool.

@@ -274,3 +274,34 @@ func BenchmarkGetPut(b *testing.B) {
 		c.Put(c.Get(4096, nil))
 	}
 }
+
+// A thread that waits gets what lies idle in the cache of another.
+func TestIdleCachesAreRecalled(t *testing.T) {
+	p := iobuf.New(iobuf.Options{LargeCount: 8})
+	idle, waits := thread.New("idle"), thread.New("waits")
+	a, b := open(t, p, idle, 0, 16), open(t, p, waits, 0, 16)
+	var bufs [][]byte
+	for range 8 {
+		bufs = append(bufs, a.Get(a.MaxSize(), nil))
+	}
+	for _, buf := range bufs {
+		a.Put(buf)
+	}
+	w := newTaker(b, true)
+	if b.Get(b.MaxSize(), &w.Waiter) != nil {
+		t.Fatal("the cache of one thread served another")
+	}
+	idle.Poll()
+	waits.Poll()
+	if w.n != 1 {
+		t.Errorf("the waiter was served %d times", w.n)
+	}
+	for _, c := range []*iobuf.Channel{a, b} {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -200,12 +200,13 @@ type class struct {
 	// the lock.
 	starving atomic.Int32
 
-	mu     sync.Mutex
-	free   [][]byte
-	made   int
-	chunks []*dma.Buffer
-	queue  []*shelf // those that wait, first come first served
-	warned bool
+	mu      sync.Mutex
+	free    [][]byte
+	made    int
+	chunks  []*dma.Buffer
+	shelves []*shelf // of all open channels
+	queue   []*shelf // those that wait, first come first served
+	warned  bool
 }
 
 func newClass(name string, size uint32, count uint64) *class {
@@ -222,6 +223,7 @@ func (c *class) take(s *shelf, n int, wait bool) bool {
 			s.queued = true
 			c.queue = append(c.queue, s)
 			c.starving.Store(int32(len(c.queue)))
+			c.recall(s)
 		}
 		return false
 	}
@@ -284,10 +286,28 @@ func (c *class) wake(n int) {
 	c.starving.Store(int32(len(c.queue)))
 }
 
-// forget takes s out of the queue.
+// recall asks the threads for what their caches hold: without, s might wait
+// for a thread that itself waits for what s is about to do. c.mu is held.
+func (c *class) recall(s *shelf) {
+	for _, o := range c.shelves {
+		if o != s && o.recalled.CompareAndSwap(false, true) {
+			o.t.SendMsg(&o.recall)
+		}
+	}
+}
+
+// join makes s known to those that wait.
+func (c *class) join(s *shelf) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shelves = append(c.shelves, s)
+}
+
+// forget takes s out of the queue, and no longer asks it for buffers.
 func (c *class) forget(s *shelf) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.shelves = slices.DeleteFunc(c.shelves, func(o *shelf) bool { return o == s })
 	c.queue = slices.DeleteFunc(c.queue, func(o *shelf) bool { return o == s })
 	c.starving.Store(int32(len(c.queue)))
 	s.queued = false
