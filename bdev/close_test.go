@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/thread"
 )
 
 // stackedDisk is a device on top of another one, which it has claimed. It
@@ -250,4 +251,25 @@ func TestWaitIsWoken(t *testing.T) {
 			t.Errorf("Wait while the registry is closed = %v", a.err)
 		}
 	})
+}
+
+// panicky is a device whose channels cannot be made.
+type panicky struct{ *fakeDisk }
+
+func (panicky) OpenChannel(*thread.Thread) (bdev.Channel, error) { panic("no channel") }
+
+// A module that panics does not keep the device open.
+func TestPanicInOpenChannel(t *testing.T) {
+	b := newTestbed(t, panicky{newFake(10)})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		_, _ = b.desc.Channel(thread.New("t"))
+	}()
+	if err := b.desc.Close(); err != nil {
+		t.Error(err)
+	}
 }

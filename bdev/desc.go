@@ -129,11 +129,17 @@ func (desc *Desc) Channel(t *thread.Thread) (*UserChannel, error) {
 	}
 	desc.channels.Add(1) // keeps the descriptor open
 	d.mu.Unlock()
+	opened := false
+	defer func() {
+		if !opened { // or the module has panicked
+			desc.channels.Add(-1)
+		}
+	}()
 	c, err := desc.channelOn(t)
 	if err != nil {
-		desc.channels.Add(-1)
 		return nil, fmt.Errorf("block device %q: %w", d.info.Name, err)
 	}
+	opened = true
 	return c, nil
 }
 

@@ -68,10 +68,13 @@ func setupError(depth int, e syscall.Errno) error {
 	return err
 }
 
-// Destroy ends the context. It may wait for what is outstanding.
+// Destroy ends the context. It may wait for what is outstanding. Whatever is
+// done with the context afterwards fails with EINVAL: the kernel may give its
+// number, an address, to the next one.
 func (c *Context) Destroy() error {
-	c.ring, c.evs = nil, nil
-	if _, _, e := unix.Syscall(unix.SYS_IO_DESTROY, c.id, 0, 0); e != 0 {
+	id := c.id
+	c.id, c.ring, c.evs = 0, nil, nil
+	if _, _, e := unix.Syscall(unix.SYS_IO_DESTROY, id, 0, 0); e != 0 {
 		return fmt.Errorf("io_destroy: %w", e)
 	}
 	return nil
