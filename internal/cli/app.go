@@ -110,7 +110,7 @@ Start with "gospdk hello_world": it needs no device, no root and no hugepages.`,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.bdevperfCommand(), a.targetCommand(), a.rpcCommand())
+	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.bdevperfCommand(), a.targetCommand(), a.rpcCommand(), a.treeCommand())
 	root.AddCommand(a.setupCommand())
 	root.AddCommand(a.doctorCommand(), a.lspciCommand())
 	for _, make := range a.Commands {

@@ -53,7 +53,7 @@ var rawAllowed = []string{"internal", "dma", "pci", "sock", "reactor"}
 
 // rpcUsers are about JSON-RPC itself, or make daemons and commands. Elsewhere
 // only files named rpc.go and rpc_*.go import rpc.
-var rpcUsers = []string{"rpc", "app", "web", "cmd", "examples", "internal/cli", "internal/rpcdoc", "internal/rpcfuzz"}
+var rpcUsers = []string{"rpc", "app", "web", "cmd", "examples", "internal/cli", "internal/rpcdoc", "internal/rpcfuzz", "internal/spdkcli"}
 
 func mayImportRPC(folder, file string) bool {
 	return file == "rpc.go" || strings.HasPrefix(file, "rpc_") ||
