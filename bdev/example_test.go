@@ -81,6 +81,7 @@ func ExampleUserChannel_Submit() {
 	g.iov[0] = make([]byte, 512)
 	g.IO = bdev.IO{Op: bdev.OpRead, Offset: 7, Blocks: 1, Iov: g.iov[:], Done: g}
 	ch.Submit(&g.IO)
+	t.Poll()        // the device's turn
 	g.Offset = 4096 // beyond the end
 	ch.Submit(&g.IO)
 

@@ -78,6 +78,7 @@ func (r *rig) submit(op bdev.Op) *request {
 		q.io.Iov = [][]byte{make([]byte, 512)}
 	}
 	r.ch.Submit(&q.io)
+	r.t.Poll() // the base's turn
 	return q
 }
 

@@ -7,23 +7,59 @@ import (
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/dif"
+	"github.com/gospdk/gospdk/internal/memcopy"
+	"github.com/gospdk/gospdk/thread"
 )
 
-// channel has no state of its own: all threads share the memory. As with any
-// disk, what a read finds while a write to the same blocks is under way is
-// not defined.
-type channel struct{ *Disk }
+// channel is a thread's queue of IO. The disk's memory is shared by all
+// threads. As with any disk, what a read finds while a write to the same
+// blocks is under way is not defined.
+type channel struct {
+	*Disk
+	poller       *thread.Poller // runs while there is IO
+	queue, spare []*bdev.IO
+}
 
 // statusDataTransfer is NVMe's "data transfer error".
 var statusDataTransfer = bdev.StatusNVMe(0, 0x04)
 
-// Submit implements bdev.Channel.
-func (c channel) Submit(io *bdev.IO) { io.Complete(c.execute(io)) }
+// Submit implements bdev.Channel. IO is carried out in the next round: what
+// a copy is going to read can be asked for while the one before it runs.
+func (c *channel) Submit(io *bdev.IO) {
+	if len(c.queue) == 0 {
+		c.poller.Resume()
+	}
+	c.queue = append(c.queue, io)
+}
+
+// poll carries out what was submitted before it.
+func (c *channel) poll() int {
+	now := c.queue
+	c.queue, c.spare = c.spare[:0], now
+	for i, io := range now {
+		now[i] = nil
+		if i+1 < len(now) {
+			c.expect(now[i+1])
+		}
+		io.Complete(c.execute(io))
+	}
+	if len(c.queue) == 0 {
+		c.poller.Pause()
+	}
+	return len(now)
+}
+
+// expect has the memory brought near that io is going to read.
+func (c *channel) expect(io *bdev.IO) {
+	if io.Op == bdev.OpRead {
+		memcopy.Prefetch(c.at(io.Offset)[:c.size(io.Blocks)])
+	}
+}
 
 // execute carries io out. The buffers may be memory that another process has
 // taken away in the meantime; the fault that results ends the IO, no more.
 // Other panics pass.
-func (c channel) execute(io *bdev.IO) (s bdev.Status) {
+func (c *channel) execute(io *bdev.IO) (s bdev.Status) {
 	defer func() {
 		if s == unfinished {
 			s = faulted(recover())
@@ -44,7 +80,7 @@ func faulted(v any) bdev.Status {
 	panic(v)
 }
 
-func (c channel) do(io *bdev.IO) bdev.Status {
+func (c *channel) do(io *bdev.IO) bdev.Status {
 	switch io.Op {
 	case bdev.OpRead:
 		from := c.at(io.Offset)
@@ -59,7 +95,7 @@ func (c channel) do(io *bdev.IO) bdev.Status {
 		}
 		to := c.at(io.Offset)
 		for _, p := range io.Iov {
-			to = to[copy(to, p):]
+			to = to[c.store(to, p):]
 		}
 		copy(c.metaAt(io.Offset), io.Meta)
 	case bdev.OpUnmap, bdev.OpWriteZeroes:
@@ -71,14 +107,14 @@ func (c channel) do(io *bdev.IO) bdev.Status {
 	case bdev.OpCopy:
 		copy(c.at(io.Offset), c.at(io.CopySrc)[:c.size(io.Blocks)])
 		copy(c.metaAt(io.Offset), c.metaAt(io.CopySrc)[:c.metaSize(io.Blocks)])
-	case bdev.OpFlush, bdev.OpReset: // nothing is ever outstanding
+	case bdev.OpFlush, bdev.OpReset: // what came before has ended
 	default:
 		return bdev.StatusUnsupported
 	}
 	return bdev.StatusSuccess
 }
 
-func (c channel) compare(io *bdev.IO) bdev.Status {
+func (c *channel) compare(io *bdev.IO) bdev.Status {
 	have := c.at(io.Offset)
 	for _, p := range io.Iov {
 		if !bytes.Equal(have[:len(p)], p) {
@@ -137,4 +173,4 @@ func (d *Disk) unprotect(block, blocks uint64) {
 }
 
 // Close implements bdev.Channel.
-func (channel) Close() {}
+func (c *channel) Close() { c.poller.Stop() }

@@ -60,6 +60,7 @@ func TestFaultInTheUsersMemory(t *testing.T) {
 		var w done
 		io := bdev.IO{Op: op, Blocks: 8, Iov: [][]byte{mem}, Done: &w}
 		ch.Submit(&io)
+		th.Poll()
 		if w.n != 1 || io.Status != bdev.StatusNVMe(0, 4) {
 			t.Errorf("%s: completed %d times with %v", op, w.n, io.Status)
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package malloc is a block device in memory: a RAM disk. Data are copied
-// within Submit, so an IO has ended when Submit returns.
+// Package malloc is a block device in memory: a RAM disk. Data are copied by
+// a poller of each thread, in the order in which IO was submitted.
 //
 // The memory is DMA memory, taken from the system page by page as it is
 // written; what has not been written reads as zeroes.
@@ -18,6 +18,7 @@ import (
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/dma"
+	"github.com/gospdk/gospdk/internal/memcopy"
 	"github.com/gospdk/gospdk/thread"
 )
 
@@ -67,6 +68,10 @@ type Disk struct {
 	data []byte
 	meta []byte // separate metadata, or nil
 	bufs []*dma.Buffer
+
+	// store copies what is written. A disk that no cache can hold is
+	// written past the caches.
+	store func(dst, src []byte) int
 }
 
 // New makes a device of zeroes, to be registered. Its memory is released by
@@ -112,8 +117,13 @@ func New(cfg Config) (*Disk, error) {
 		return nil, fmt.Errorf("malloc: memory of device %s: %w (%w)", cfg.Name, err, syscall.ENOMEM)
 	}
 	d.unprotect(0, d.info.NumBlocks)
+	if d.store = copyBytes; len(d.data) > memcopy.CacheSize() {
+		d.store = memcopy.Stream
+	}
 	return d, nil
 }
+
+func copyBytes(dst, src []byte) int { return copy(dst, src) }
 
 func check(cfg *Config) error {
 	switch {
@@ -166,7 +176,7 @@ func (d *Disk) Supports(op bdev.Op) bool {
 }
 
 // SupportsIOType implements bdev.IOTyper: SPDK's has zcopy and abort too, which
-// here nobody needs, since IO ends within its Submit.
+// here nobody needs, since IO ends in the next round.
 func (d *Disk) SupportsIOType(name string, native bool) bool {
 	return native || name == "zcopy" || name == "abort"
 }
@@ -175,7 +185,12 @@ func (d *Disk) SupportsIOType(name string, native bool) bool {
 func (d *Disk) DriverSpecific() any { return struct{}{} }
 
 // OpenChannel implements bdev.Device.
-func (d *Disk) OpenChannel(*thread.Thread) (bdev.Channel, error) { return channel{d}, nil }
+func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
+	c := &channel{Disk: d}
+	c.poller = t.NewPoller(thread.PollerConfig{Name: "bdev_malloc", Poll: c.poll})
+	c.poller.Pause()
+	return c, nil
+}
 
 // Close implements bdev.Device: it releases the memory.
 func (d *Disk) Close(context.Context) error {
