@@ -19,6 +19,7 @@ type command struct {
 	fixed  map[string]string // parameters of the method that are always so, by name
 	place  map[string]string // … that the node's context has; its name there by the method's
 	run    builtin
+	needs  string // method that a function calls; without it the target has no such command
 	doc    string // of functions; methods are described by rpc
 }
 
@@ -177,11 +178,6 @@ func member(m *rpc.Method, name string) *rpc.Param {
 // computed tells whether the method's parameter is something else than what
 // spdkcli calls it, so that both can be given.
 func (p *param) computed() bool { return p.kind == mebis || p.kind == inverse }
-
-// secret tells whether a value must not be kept.
-func (p *param) secret() bool {
-	return p.kind == secret || p.kind == secrets || p.about != nil && p.about.Secret
-}
 
 // usage writes a command with its parameters.
 func usage(c *command, params []param) string {

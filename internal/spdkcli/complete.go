@@ -30,16 +30,10 @@ func (s *Shell) Complete(ctx context.Context, line string) (all []Candidate, sta
 	if err != nil {
 		return nil, current.start
 	}
-	st := arrange(words)
 	here := s.here(ctx, v)
-	n := here
-	if len(words) == 1 && isPath(words[0]) { // arrange takes a path alone for cd
-		st = statement{path: words[0].text}
-	}
-	if st.path != "" {
-		if n, err = here.walk(ctx, v, strings.TrimSuffix(st.path, "*")); err != nil {
-			return nil, current.start
-		}
+	n, st := s.begun(ctx, v, here, words)
+	if n == nil {
+		return nil, current.start
 	}
 	switch {
 	case len(words) == 0:
@@ -53,6 +47,30 @@ func (s *Shell) Complete(ctx context.Context, line string) (all []Candidate, sta
 		all = s.arguments(ctx, v, n, st, current)
 	}
 	return finish(all, current), current.start
+}
+
+// begun returns what the words in front of the current one are about, nil for
+// a place that is not there.
+func (s *Shell) begun(ctx context.Context, v *view, here *node, words []word) (*node, statement) {
+	st := arrange(words)
+	if len(words) == 1 && isPath(words[0]) { // arrange takes a path alone for cd
+		st = statement{path: words[0].text}
+	}
+	if st.path != "" {
+		n, err := here.walk(ctx, v, strings.TrimSuffix(st.path, "*"))
+		if err != nil {
+			return nil, st
+		}
+		return n, st
+	}
+	if child := here.child(ctx, v, st.command); child != nil && s.command(v, here, st.command) == nil {
+		rest := statement{path: child.name}
+		if len(st.args) > 0 {
+			rest.command, rest.args = st.args[0].text, st.args[1:]
+		}
+		return child, rest
+	}
+	return here, st
 }
 
 // endsWord tells whether w ended before the end of the line.
@@ -128,7 +146,7 @@ func (s *Shell) arguments(ctx context.Context, v *view, n *node, st statement, c
 	}
 	if current.named {
 		if p := b.find(current); p != nil {
-			for _, value := range s.valuesOf(ctx, v, n, p, current.value()) {
+			for _, value := range s.valuesOf(ctx, v, n, c, p, current.value()) {
 				value.Text = current.name + "=" + value.Text
 				all = append(all, value)
 			}
@@ -136,7 +154,10 @@ func (s *Shell) arguments(ctx context.Context, v *view, n *node, st statement, c
 		return all
 	}
 	if len(free) > 0 {
-		all = s.valuesOf(ctx, v, n, free[0], current.text)
+		begins := func(c Candidate) bool { return strings.HasPrefix(c.Text, current.text) }
+		if all = s.valuesOf(ctx, v, n, c, free[0], current.text); slices.ContainsFunc(all, begins) {
+			return all
+		}
 	}
 	for _, p := range b.params {
 		if !given[p.name] && c.method != "" {
@@ -147,7 +168,7 @@ func (s *Shell) arguments(ctx context.Context, v *view, n *node, st statement, c
 }
 
 // valuesOf returns what a parameter may be.
-func (s *Shell) valuesOf(ctx context.Context, v *view, n *node, p *param, typed string) (all []Candidate) {
+func (s *Shell) valuesOf(ctx context.Context, v *view, n *node, c *command, p *param, typed string) (all []Candidate) {
 	several := func(names []string) []Candidate {
 		before := typed[:strings.LastIndexAny(typed, " ,")+1]
 		for _, name := range names {
@@ -176,7 +197,7 @@ func (s *Shell) valuesOf(ctx context.Context, v *view, n *node, p *param, typed 
 	if p.about != nil && len(p.about.Enum) > 0 {
 		return candidates(p.about.Enum...)
 	}
-	if n.load(ctx, v) == nil {
+	if c.name != "create" && n.load(ctx, v) == nil { // what is there already
 		for _, child := range n.children {
 			if value := child.removal[p.name]; value != "" {
 				all = append(all, Candidate{Text: value, Doc: child.summary})

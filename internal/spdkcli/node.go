@@ -39,14 +39,16 @@ func (n *node) add(child *node) *node {
 	return child
 }
 
-// load finds the children if they are not known yet.
+// load finds the children if they are not known yet, and puts them in order.
 func (n *node) load(ctx context.Context, v *view) error {
-	if n.filled || n.fill == nil {
+	if n.filled {
 		return n.err
 	}
 	n.filled = true
-	if n.err = n.fill(ctx, v, n); n.err != nil {
-		n.summary = "ERROR: " + n.err.Error()
+	if n.fill != nil {
+		if n.err = n.fill(ctx, v, n); n.err != nil {
+			n.summary = "ERROR: " + n.err.Error()
+		}
 	}
 	// As spdkcli shows them: by name.
 	slices.SortStableFunc(n.children, func(a, b *node) int { return cmp.Compare(a.name, b.name) })
@@ -104,6 +106,19 @@ func (n *node) step(ctx context.Context, v *view, path string) (next *node, rest
 		return nil, "", fmt.Errorf("%s has no %q; there is %s", n.path(), first, names(n.children))
 	}
 	return next, rest, nil
+}
+
+// child returns the child of that name, nil if there is none.
+func (n *node) child(ctx context.Context, v *view, name string) *node {
+	if n.load(ctx, v) != nil {
+		return nil
+	}
+	for _, c := range n.children {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
 }
 
 // names lists nodes for a message.

@@ -52,7 +52,7 @@ var iscsiFolders = []folder{
 		cmd("delete", "iscsi_delete_auth_group", "tag:number"),
 		cmd("add_secret", "iscsi_auth_group_add_secret", "tag:number user secret:secret muser? msecret:secret?"),
 		cmd("delete_secret", "iscsi_auth_group_remove_secret", "tag:number user"),
-		{name: "delete_secret_all", params: []param{paramOf("tag:number")}, run: deleteSecrets, doc: "Deletes all secrets of an authentication group."},
+		{name: "delete_secret_all", params: []param{paramOf("tag:number")}, run: deleteSecrets, needs: "iscsi_auth_group_remove_secret", doc: "Deletes all secrets of an authentication group."},
 	}, authGroup},
 }
 
@@ -91,7 +91,6 @@ func initiatorGroup(o object) *node {
 			n.add(&node{name: fmt.Sprintf("hostname=%s, netmask=%s", name, masks[i])})
 		}
 	}
-	slices.SortFunc(n.children, func(a, b *node) int { return strings.Compare(a.name, b.name) })
 	n.summary = fmt.Sprintf("Initiators: %d", len(o.texts("initiators")))
 	return n
 }

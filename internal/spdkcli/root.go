@@ -41,8 +41,8 @@ var rootCommands = []*command{
 	cmd("framework_start_init", "framework_start_init", ""),
 	{name: "load_config", params: fileParams("filename"), run: loadConfig, doc: "Makes the calls of a configuration file."},
 	{name: "load_subsystem_config", params: fileParams("filename"), run: loadSubsystemConfig, doc: "Makes the calls of a file with the configuration of one subsystem."},
-	{name: "save_config", params: fileParams("filename indent:number?"), run: saveConfig, doc: "Writes the target's configuration to a file, or to - for the terminal."},
-	{name: "save_subsystem_config", params: fileParams("filename subsystem indent:number?"), run: saveSubsystemConfig, doc: "Writes the configuration of one subsystem to a file, or to - for the terminal."},
+	{name: "save_config", params: fileParams("filename indent:number?"), run: saveConfig, needs: "framework_get_config", doc: "Writes the target's configuration to a file, or to - for the terminal."},
+	{name: "save_subsystem_config", params: fileParams("filename subsystem indent:number?"), run: saveSubsystemConfig, needs: "framework_get_config", doc: "Writes the configuration of one subsystem to a file, or to - for the terminal."},
 }
 
 // fileParams are the parameters of commands about files of this machine.
@@ -100,24 +100,18 @@ func readFile(name string, v any) error {
 }
 
 func saveConfig(ctx context.Context, x *execution) error {
-	conf, err := x.view.target.c.SaveConfig(ctx, false)
-	if err != nil {
-		return explain(err)
-	}
-	return x.write(conf)
+	return x.save(func() (any, error) { return x.view.target.c.SaveConfig(ctx, false) })
 }
 
 func saveSubsystemConfig(ctx context.Context, x *execution) error {
-	section, err := x.view.target.c.SaveSubsystemConfig(ctx, x.bound.given["subsystem"], false)
-	if err != nil {
-		return explain(err)
-	}
-	return x.write(section)
+	return x.save(func() (any, error) {
+		return x.view.target.c.SaveSubsystemConfig(ctx, x.bound.given["subsystem"], false)
+	})
 }
 
-// write writes a configuration, which may hold keys, to a file for its owner
+// save writes a configuration, which may hold keys, to a file for its owner
 // only, or prints it.
-func (x *execution) write(v any) error {
+func (x *execution) save(get func() (any, error)) error {
 	indent := 2
 	if text, ok := x.bound.given["indent"]; ok {
 		var err error
@@ -125,7 +119,11 @@ func (x *execution) write(v any) error {
 			return usagef("indent %q: it must be a whole number from 0 to 64", text)
 		}
 	}
-	raw, err := json.Marshal(v)
+	conf, err := get()
+	if err != nil {
+		return explain(err)
+	}
+	raw, err := json.Marshal(conf)
 	if err != nil {
 		return err
 	}

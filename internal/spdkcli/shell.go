@@ -137,11 +137,11 @@ func (s *Shell) Execute(ctx context.Context, line string) error {
 	if err != nil {
 		return err
 	}
+	if n != nil {
+		return s.run(ctx, v, n, st)
+	}
 	var errs []error
 	for _, n := range all {
-		errs = append(errs, s.run(ctx, v, n, st))
-	}
-	if n != nil {
 		errs = append(errs, s.run(ctx, v, n, st))
 	}
 	return errors.Join(errs...)
@@ -155,11 +155,11 @@ func (s *Shell) find(ctx context.Context, v *view, st *statement) (one *node, al
 		if s.command(v, n, st.command) != nil {
 			return n, nil, nil
 		}
-		child, _, err := n.step(ctx, v, st.command)
-		if err != nil || child == nil || child.name != st.command {
+		child := n.child(ctx, v, st.command)
+		switch {
+		case child == nil:
 			return n, nil, nil // run says what is wrong
-		}
-		if st.path = child.name; len(st.args) > 0 {
+		case len(st.args) > 0:
 			st.command, st.args = st.args[0].text, st.args[1:]
 			return child, nil, nil
 		}

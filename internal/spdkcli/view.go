@@ -57,7 +57,7 @@ func (v *view) has(methods ...string) bool {
 func (v *view) commandsOf(n *node) []*command {
 	var all []*command
 	for _, c := range n.commands {
-		if c.method == "" || v.methods[c.method] {
+		if m := c.method + c.needs; m == "" || v.methods[m] { // a command has one of them
 			all = append(all, c)
 		}
 	}
