@@ -165,20 +165,23 @@ func (d *Disk) free() {
 func (d *Disk) Info() bdev.Info { return d.info }
 
 // Supports implements bdev.Device. Compare and write is left to the core,
-// which makes it atomic across threads.
+// which makes it atomic across threads, and so is a copy with protection
+// information, which gets the reference tags of where it goes there.
 func (d *Disk) Supports(op bdev.Op) bool {
 	switch op {
 	case bdev.OpRead, bdev.OpWrite, bdev.OpUnmap, bdev.OpFlush, bdev.OpWriteZeroes,
-		bdev.OpReset, bdev.OpCompare, bdev.OpCopy:
+		bdev.OpReset, bdev.OpCompare:
 		return true
+	case bdev.OpCopy:
+		return d.info.DIF == dif.Disabled
 	}
 	return false
 }
 
 // SupportsIOType implements bdev.IOTyper: SPDK's has zcopy and abort too, which
-// here nobody needs, since IO ends in the next round.
+// here nobody needs, since IO ends in the next round, and always copy.
 func (d *Disk) SupportsIOType(name string, native bool) bool {
-	return native || name == "zcopy" || name == "abort"
+	return native || name == "zcopy" || name == "abort" || name == "copy"
 }
 
 // DriverSpecific is what bdev_get_bdevs tells of the device: nothing more.

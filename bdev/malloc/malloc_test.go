@@ -189,7 +189,7 @@ func TestProtectionIsChecked(t *testing.T) {
 		}
 		do := func(op bdev.Op, first uint64, exclude dif.Flags) bdev.Status {
 			w := &waiter{}
-			w.io = bdev.IO{Op: op, Offset: first, Blocks: 4, Iov: [][]byte{buf}, Meta: md, Done: w, DIFExclude: exclude}
+			w.io = bdev.IO{Op: op, Offset: first, CopySrc: 8, Blocks: 4, Iov: [][]byte{buf}, Meta: md, Done: w, DIFExclude: exclude}
 			ch.Submit(&w.io)
 			for !w.done {
 				th.Poll()
@@ -215,6 +215,10 @@ func TestProtectionIsChecked(t *testing.T) {
 		if s := do(bdev.OpWrite, 8, 0); s != bdev.StatusSuccess {
 			t.Errorf("interleaved %v: right protection: %v", interleaved, s)
 		}
+		if copied, read := do(bdev.OpCopy, 20, 0), do(bdev.OpRead, 20, 0); copied != bdev.StatusSuccess || read != bdev.StatusSuccess {
+			t.Errorf("interleaved %v: copy: %v, and reading it: %v", interleaved, copied, read)
+		}
+		protect(8)
 		if s := do(bdev.OpWrite, 12, 0); s != ref {
 			t.Errorf("interleaved %v: tags of other blocks: %v", interleaved, s)
 		}
