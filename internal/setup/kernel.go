@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -161,13 +162,17 @@ func lookTool(name string) (string, error) {
 	return "", fmt.Errorf("%s is not installed; it comes with the package %s", name, packages[name])
 }
 
-// tool runs a program and returns what it prints.
+// tool runs a program and returns what it prints. The program is in a process
+// group of its own: ^C would otherwise end it before ctx is known to have
+// ended, and pass for a failure.
 func tool(ctx context.Context, name string, args ...string) (string, error) {
 	path, err := lookTool(name)
 	if err != nil {
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
