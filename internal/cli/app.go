@@ -77,6 +77,7 @@ var programs = map[string]string{
 	"bdevperf":           "bdevperf",
 	"bdevio":             "bdevio",
 	"setup.sh":           "setup",
+	"spdkcli.py":         "cli",
 }
 
 // program takes a command out of root, so that it is a program of its own.

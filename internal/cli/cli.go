@@ -177,7 +177,7 @@ func (s *treeSession) completeWords(cmd *cobra.Command, args []string, last stri
 		if c.Open {
 			directive |= cobra.ShellCompDirectiveNoSpace
 		}
-		if text := line[min(len(line), start):]; len(args) == 0 && strings.HasPrefix(last, text) {
+		if text := line[min(len(line), start):]; len(args) == 0 && strings.HasSuffix(last, text) {
 			c.Text = last[:len(last)-len(text)] + c.Text
 		}
 		words = append(words, strings.TrimSuffix(c.Text+"\t"+c.Doc, "\t"))

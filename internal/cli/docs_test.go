@@ -89,12 +89,14 @@ func examples(page string) (all []example) {
 // test at another address than the default one.
 const prelude = `set -eu
 gospdk() {
-	if [ "$1" = rpc ]; then
+	case $1 in
+	rpc | cli)
+		command=$1
 		shift
-		"$BINARY" rpc -s "$SOCKET" "$@"
-	else
-		"$BINARY" "$@"
-	fi
+		"$BINARY" "$command" -s "$SOCKET" "$@"
+		;;
+	*) "$BINARY" "$@" ;;
+	esac
 }
 `
 

@@ -216,6 +216,9 @@ type builtin func(context.Context, *execution) error
 func (s *Shell) run(ctx context.Context, v *view, n *node, st statement) error {
 	c := s.command(v, n, st.command)
 	if c == nil {
+		if n.parent != nil && s.command(v, v.root, st.command) != nil {
+			return usagef("%s has no command %q, but / has: write / %s", n.path(), st.command, st.command)
+		}
 		return usagef("%s has no command %q; help lists those it has", n.path(), st.command)
 	}
 	b, err := v.bind(c, st.args)

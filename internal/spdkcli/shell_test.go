@@ -31,6 +31,7 @@ func TestMistakesNameWhatIsWrong(t *testing.T) {
 		"/bdevs/malloc create 32 512 num_blocks=3":             {"leave one of them out"},
 		"/bdevs/malloc create 32 512 colour=red":               {`"colour"`, "md_size"},
 		"/bdevs/malloc frobnicate":                             {`"frobnicate"`, "help"},
+		"/bdevs/malloc load_config x":                          {"write / load_config"},
 		"/bdevs/malloc help frobnicate":                        {`"frobnicate"`},
 		"/bdevs/logical_volume create a 1 s maybe":             {`thin_provision "maybe"`, "true or false"},
 		"/bdevs/logical_volume create a 1 s weight=x":          {`weight "x"`, "a number"},
