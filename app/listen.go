@@ -174,7 +174,7 @@ func (a *App) serve() {
 			s.s.Serve(s.l)
 			continue
 		}
-		s.http = &http.Server{Handler: s.guard(s.s), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+		s.http = &http.Server{Handler: s.guard(s.s), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 		go func() {
 			if err := s.http.Serve(s.l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				log.Errorf("RPC at %s: %v", s.Listener, err)
