@@ -158,6 +158,13 @@ func TestTreeIsWhatTheTargetHas(t *testing.T) {
 	if out := u.must("ls"); !strings.Contains(lineWith(out, "o- M "), "Size=16.0M, Claimed]") || !strings.Contains(lineWith(out, "o- P "), "Not claimed]") {
 		t.Errorf("claims:\n%s", out)
 	}
+	u.must("/bdevs/malloc create 16 4096 Gone")
+	u.must("/bdevs/malloc/Gone")
+	u.must("../ delete Gone")
+	u.must("ls")
+	if u.shell.Path() != "/bdevs/malloc" {
+		t.Errorf("a device that has gone leaves its user at %s", u.shell.Path())
+	}
 	for line, words := range map[string]string{
 		"/bdevs/malloc create 16 4096 M":   "code -17",
 		"/bdevs/malloc delete X":           "code -19",

@@ -33,8 +33,9 @@ type treeSession struct {
 func (a *app) treeCommand() *cobra.Command {
 	s := &treeSession{a: a}
 	cmd := &cobra.Command{
-		Use:   "cli [OPTIONS] [PATH] [COMMAND] [ARGUMENTS]",
-		Short: "Look at a running target as a tree, and change it, like spdkcli",
+		Use:                   "cli [OPTIONS] [PATH] [COMMAND] [ARGUMENTS]",
+		Short:                 "Look at a running target as a tree, and change it, like spdkcli",
+		DisableFlagsInUseLine: true,
 		Long: `cli shows a running target, gospdk's or SPDK's, as a tree: block devices by
 module, logical volume stores, NVMe-oF subsystems, iSCSI target nodes and vhost
 controllers, as far as the target has them. Each node has commands of its own;

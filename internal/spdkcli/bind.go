@@ -126,6 +126,9 @@ func (b *binding) complete() error {
 		}
 	}
 	for _, p := range b.params {
+		if _, ok := b.values[p.member]; !ok && p.kind == inverse {
+			b.values[p.member] = true // who does not say "disable" enables
+		}
 		given := slices.ContainsFunc(p.members, func(m string) bool { _, ok := b.values[m]; return ok })
 		if _, ok := b.given[p.name]; !ok && !given && !p.optional {
 			return fmt.Errorf("%s is missing; the command is: %s", p.name, usage(b.c, b.params))

@@ -14,13 +14,10 @@ import (
 
 // common are the commands of every node. delete_all and show_details are
 // offered where there is something to do for them.
-var common []*command
-
-// A variable with an initial value would depend on itself: help lists common.
-func init() {
+func common() []*command {
 	depth := param{name: "depth", kind: number, optional: true, positional: true}
 	path := param{name: "path", kind: nodePath, optional: true, positional: true}
-	common = []*command{
+	return []*command{
 		{name: "delete_all", run: deleteAll, doc: "Deletes everything in this node."},
 		{name: "show_details", run: showDetails, doc: "Prints what the target says about it, as JSON."},
 		{name: "ls", params: []param{path, depth}, run: listTree, doc: "Draws the tree from here or from a path, to a depth, or, with 0, whole."},

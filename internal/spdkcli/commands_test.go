@@ -51,6 +51,8 @@ var calls = []struct{ line, call string }{
 	{cnode1 + "/hosts create nqn.h", `nvmf_subsystem_add_host {"nqn":"nqn.2014-08.org.spdk:cnode1","host":"nqn.h"}`},
 	{cnode1 + "/hosts delete nqn.h", `nvmf_subsystem_remove_host {"nqn":"nqn.2014-08.org.spdk:cnode1","host":"nqn.h"}`},
 	{cnode1 + " allow_any_host True", `nvmf_subsystem_allow_any_host {"nqn":"nqn.2014-08.org.spdk:cnode1","allow_any_host":false}`},
+	{cnode1 + " allow_any_host", `nvmf_subsystem_allow_any_host {"nqn":"nqn.2014-08.org.spdk:cnode1","allow_any_host":true}`},
+	{cnode1 + " allow_any_host allow_any_host=false", `nvmf_subsystem_allow_any_host {"nqn":"nqn.2014-08.org.spdk:cnode1","allow_any_host":false}`},
 	{cnode1 + " allow_any_host disable=False", `nvmf_subsystem_allow_any_host {"nqn":"nqn.2014-08.org.spdk:cnode1","allow_any_host":true}`},
 	{cnode1 + " allow_any_host allow_any_host=true", `nvmf_subsystem_allow_any_host {"nqn":"nqn.2014-08.org.spdk:cnode1","allow_any_host":true}`},
 	{"/nvmf/referral create tcp 127.0.0.2 4030 IPv4", `nvmf_discovery_add_referral {"address":{"trtype":"tcp","adrfam":"IPv4","traddr":"127.0.0.2","trsvcid":"4030"}}`},

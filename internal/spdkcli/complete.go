@@ -94,7 +94,7 @@ func finish(all []Candidate, current word) []Candidate {
 
 func (s *Shell) commandNames(v *view, n *node) (all []Candidate) {
 	x := &execution{shell: s, view: v, at: n}
-	for _, c := range append(v.commandsOf(n), common...) {
+	for _, c := range append(v.commandsOf(n), common()...) {
 		if c.offered(v, n) {
 			doc, _, _ := strings.Cut(x.doc(c), ". ")
 			all = append(all, Candidate{Text: c.name, Doc: strings.TrimSuffix(doc, ".")})

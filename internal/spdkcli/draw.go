@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -55,6 +56,7 @@ func (d *drawing) line(n *node, margin string, last bool, level int) {
 	if n.parent == nil {
 		name = "/"
 	}
+	name, summary = printable(name), printable(summary)
 	length := utf8.RuneCountInString
 	dots := max(1, d.width-length(margin)-len("o- ")-length(name)-len(" ")-len(" []")-length(summary))
 	switch {
@@ -78,6 +80,17 @@ func (d *drawing) line(n *node, margin string, last bool, level int) {
 	for i, c := range n.children {
 		d.line(c, margin, i == len(n.children)-1, level+1)
 	}
+}
+
+// printable replaces what would move the terminal's cursor, or more: names come
+// from other machines too.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // branch is a node as JSON.

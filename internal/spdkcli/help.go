@@ -33,7 +33,7 @@ func (x *execution) overview(out *bufio.Writer) {
 		x.oneLine(out, c)
 	}
 	fmt.Fprintln(out, "Commands of every node:")
-	for _, c := range common {
+	for _, c := range common() {
 		if c.offered(x.view, x.at) {
 			x.oneLine(out, c)
 		}

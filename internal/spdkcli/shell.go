@@ -192,7 +192,7 @@ func (s *Shell) classify(err error) error {
 
 // command returns a command of a node by its name, nil if there is none.
 func (s *Shell) command(v *view, n *node, name string) *command {
-	for _, c := range append(v.commandsOf(n), common...) {
+	for _, c := range append(v.commandsOf(n), common()...) {
 		if c.name == name && c.offered(v, n) {
 			return c
 		}

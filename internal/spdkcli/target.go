@@ -19,9 +19,8 @@ import (
 // target is the connection to a target. It is made when it is needed, and
 // again when the target has been away.
 type target struct {
-	dial    func(context.Context) (*client.Client, error)
-	c       *client.Client // nil: not connected
-	verbose io.Writer      // nil: not
+	dial func(context.Context) (*client.Client, error)
+	c    *client.Client // nil: not connected
 }
 
 // connect returns the connection and the methods that may be called now. They
