@@ -73,6 +73,12 @@ func TestCLICommandsAndScripts(t *testing.T) {
 			t.Errorf("%q %q: exit code %d\n%s%s", test.args, test.in, r.code, r.out, r.err)
 		}
 	}
+	// SPDK's tests call it so.
+	byName := startAs(t, dir, "spdkcli.py", "-s", socket, "ll", "/bdevs")
+	byName.await("o- malloc .")
+	if code := byName.wait(); code != 0 {
+		t.Errorf("as spdkcli.py: exit code %d\n%s", code, byName.output())
+	}
 	if r := script(t, "", "-s", socket, "/bdevs/malloc/Malloc9"); r.code != 2 {
 		t.Errorf("the line behind a mistake was carried out: %s%s", r.out, r.err)
 	}
