@@ -55,7 +55,9 @@ func start(t *testing.T, calls ...[2]string) *app.App {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := a.Stop(context.Background()); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), app.StopTimeout)
+		defer cancel()
+		if err := a.Stop(ctx); err != nil {
 			t.Error(err)
 		}
 	})
