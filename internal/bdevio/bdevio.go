@@ -87,9 +87,18 @@ func Run(ctx context.Context, reg *bdev.Registry, set *reactor.Set, cfg Config) 
 		err = errors.Join(err, e)
 	}
 	if checked == 0 && err == nil {
-		err = errors.New("there is no block device to check, or others have claimed all of them")
+		err = nothingChecked(report)
 	}
 	return report, err
+}
+
+// nothingChecked says why no device was checked.
+func nothingChecked(report *Report) error {
+	why := "there is no block device to check"
+	for _, d := range report.Devices {
+		why += fmt.Sprintf("; %s: %s", d.Name, d.Skipped)
+	}
+	return errors.New(why)
 }
 
 // choose returns the devices to look at.

@@ -34,7 +34,7 @@ type bdevioFlags struct {
 func (a *app) bdevioCommand() *cobra.Command {
 	f := new(bdevioFlags)
 	cmd := &cobra.Command{
-		Use:   "bdevio [device...]",
+		Use:   "bdevio [flags] [device...]",
 		Short: "Check that block devices do what they have to",
 		Long: `bdevio writes and reads block devices at sizes and offsets of all kinds, does
 everything else to them that they support, and looks at statuses and data.
@@ -44,16 +44,21 @@ The devices come from a configuration file (-c), or are made with --bdev. All
 that nobody has claimed are checked, or those that are named. Exit code 1 says
 that a check has failed.
 
+What SPDK's bdevio does with NVMe commands that are passed through is left out,
+as the block layer passes none through.
+
 With -w it waits for the JSON-RPC method perform_tests, which SPDK's tests.py
 calls too.`,
 		Example: `  gospdk bdevio --bdev malloc:size=64M,block=4096
   gospdk bdevio -c disks.json Raid0 --test 'unmap|zeroes'
   gospdk bdevio -c disks.json --json-output
   gospdk bdevio --list`,
-		RunE: func(cmd *cobra.Command, names []string) error { return f.run(cmd, a, names) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, names []string) error { return f.run(cmd, a, names) },
 	}
 	f.appFlags.add(cmd)
 	fl := cmd.Flags()
+	fl.Lookup("cpumask").Usage = "CPUs to work on, such as 0x3 or [0-1] (default: two, if there are as many)"
 	fl.StringArrayVar(&f.disks, "bdev", nil, "device to make: null or malloc, with :size=1G,block=512,name=N,md=8,interleaved,boundary=BLOCKS; may be repeated")
 	fl.StringArrayVar(&f.discards, "discards", nil, "device that keeps no data, so that what is read is not looked at; may be repeated (default: null devices)")
 	fl.BoolVarP(&f.wait, "wait-for-tests", "w", false, "wait for the JSON-RPC method perform_tests")
@@ -183,12 +188,10 @@ func (f *bdevioFlags) run(cmd *cobra.Command, a *app, names []string) (err error
 	switch {
 	case ctx.Err() != nil:
 		return errInterrupted
-	case err != nil:
-		return err
 	case failed > 0:
-		return fmt.Errorf("%d checks failed", failed)
+		err = errors.Join(fmt.Errorf("%d checks failed", failed), err)
 	}
-	return nil
+	return err
 }
 
 // performTestsParams are those of SPDK's bdevio.
