@@ -151,6 +151,26 @@ func cmp(a, b uintptr) int {
 	return 0
 }
 
+// Find returns the region that p begins in.
+func Find(p []byte) (r Region, ok bool) {
+	if found := find(global.load(), uintptr(unsafe.Pointer(unsafe.SliceData(p)))); found != nil {
+		return *found, true
+	}
+	return Region{}, false
+}
+
+// find returns the region with an address, nil if there is none.
+func find(regions []Region, a uintptr) *Region {
+	i, found := slices.BinarySearchFunc(regions, a, func(r Region, a uintptr) int { return cmp(r.start(), a) })
+	if !found {
+		i--
+	}
+	if i < 0 || a-regions[i].start() >= uintptr(len(regions[i].Mem)) {
+		return nil
+	}
+	return &regions[i]
+}
+
 // Translate returns the I/O address of p[0], for devices with Virtual
 // addressing, and how many bytes of p follow it contiguously. An empty p, or
 // one outside every region, gives ErrNotDMA. It takes no lock; a [Translator]
@@ -187,15 +207,8 @@ func (t *Translator) lookup(p []byte, a uintptr) (uint64, int, error) {
 	if version == nil || len(p) == 0 {
 		return 0, 0, ErrNotDMA
 	}
-	i, found := slices.BinarySearchFunc(*version, a, func(r Region, a uintptr) int { return cmp(r.start(), a) })
-	if !found {
-		i--
-	}
-	if i < 0 {
-		return 0, 0, ErrNotDMA
-	}
-	r := &(*version)[i]
-	if a-r.start() >= uintptr(len(r.Mem)) {
+	r := find(*version, a)
+	if r == nil {
 		return 0, 0, ErrNotDMA
 	}
 	place := run{r.start(), uintptr(len(r.Mem)), r.Addr}

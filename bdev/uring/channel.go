@@ -54,7 +54,12 @@ func (r *request) transfer() {
 	io, sqe := r.io, r.q.next()
 	at := io.Offset<<r.c.shift + uint64(r.done)
 	if len(io.Iov) == 1 {
-		sqe.Transfer(io.Op == bdev.OpWrite, r.c.target, io.Iov[0][r.done:], at, r.id)
+		p := io.Iov[0][r.done:]
+		if place, ok := r.q.buffers.place(p); ok {
+			sqe.TransferFixed(io.Op == bdev.OpWrite, r.c.target, p, place, at, r.id)
+		} else {
+			sqe.Transfer(io.Op == bdev.OpWrite, r.c.target, p, at, r.id)
+		}
 		return
 	}
 	r.iov = uring.AppendIovecs(r.iov[:0], io.Iov, r.done)

@@ -35,6 +35,8 @@ type queue struct {
 	fd     eventfd.FD
 	poller *thread.Poller
 
+	buffers *buffers
+
 	requests []request
 	free     []*request
 	ends     [batch]uring.CQE
@@ -67,7 +69,10 @@ func newQueue(t *thread.Thread) (*queue, error) {
 	if err != nil {
 		return nil, errors.Join(err, ring.Close(), fd.Close())
 	}
-	q := &queue{t: t, ring: ring, fd: fd, requests: make([]request, depth), free: make([]*request, 0, depth)}
+	q := &queue{
+		t: t, ring: ring, fd: fd, buffers: newBuffers(ring),
+		requests: make([]request, depth), free: make([]*request, 0, depth),
+	}
 	for i := range q.requests {
 		r := &q.requests[i]
 		r.q, r.id = q, uint64(i)
@@ -81,6 +86,7 @@ func newQueue(t *thread.Thread) (*queue, error) {
 func (q *queue) Close() error {
 	q.poller.Stop()
 	q.t.RemoveFD(int(q.fd))
+	q.buffers.close()
 	return errors.Join(q.ring.Close(), q.fd.Close())
 }
 
