@@ -192,8 +192,8 @@ func (r *rig) check(c *Check) Result {
 	res.Time = time.Since(begin)
 	if why, ok := errors.AsType[inapplicable](err); ok {
 		res.Outcome, res.Why = NotApplicable, string(why)
-	} else if cause := context.Cause(r.ctx); err != nil && errors.Is(err, cause) && cause != nil {
-		res.Outcome, res.Why = NotRun, reason(err)
+	} else if left := r.left(err); left != nil {
+		res.Outcome, res.Why = NotRun, reason(left)
 	} else if err != nil {
 		res.Outcome, res.Why = Failed, err.Error()
 		res.Failure, _ = errors.AsType[*Failure](err)
@@ -201,6 +201,20 @@ func (r *rig) check(c *Check) Result {
 		res.Why = "the device keeps no data, so only statuses were looked at"
 	}
 	return res
+}
+
+// left returns why a check was broken off, nil if it was not.
+func (r *rig) left(err error) error {
+	cause := context.Cause(r.ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bdev.ErrRemoving) || errors.Is(err, bdev.ErrNotFound) || errors.Is(cause, errRemoved):
+		return errRemoved // whatever else has failed for that
+	case cause != nil && errors.Is(err, cause):
+		return cause
+	}
+	return nil
 }
 
 func reason(err error) string {

@@ -167,6 +167,25 @@ func TestFaultsAreFound(t *testing.T) {
 	}
 }
 
+// A device with limits of all kinds passes, as the block layer keeps them.
+func TestLimits(t *testing.T) {
+	a := start(t, mallocDisk("M"))
+	breakDevice(t, a, "M", fault{info: func(i *bdev.Info) {
+		i.WriteUnit, i.MaxRW, i.MaxSegments, i.MaxSegment, i.Alignment = 4, 16, 3, 2048, 512
+		i.OptimalIOBoundary, i.SplitOnBoundary, i.MaxUnmap, i.MaxWriteZeroes, i.MaxCopy = 32, true, 100, 100, 50
+	}})
+	report, err := Run(t.Context(), a.Bdevs, a.Reactors, Config{Devices: []string{"W"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range report.Devices[0].Results {
+		must := exactly("split at optimal boundary", "split at largest I/O", "split in segments", "write part of a write unit").MatchString(r.Name)
+		if r.Outcome == Failed || must && r.Outcome != OK {
+			t.Errorf("%s: %s: %s", r.Name, r.Outcome, r.Why)
+		}
+	}
+}
+
 // An I/O that does not end is told, nothing more is done to the device, and a
 // reset frees it.
 func TestIOWithoutEnd(t *testing.T) {

@@ -20,7 +20,8 @@ var errRemoved = errors.New("the device has been removed")
 // rig is a device under check: open for writing, with a user on each of two
 // threads. Most checks use the first.
 type rig struct {
-	ctx      context.Context // ends with the run, or with the device
+	ctx      context.Context // ends with the run, with the device, or with close
+	cancel   context.CancelCauseFunc
 	reg      *bdev.Registry
 	desc     *bdev.Desc
 	info     bdev.Info
@@ -37,15 +38,14 @@ type rig struct {
 // newRig opens a device. close undoes it, also after an error.
 func newRig(ctx context.Context, reg *bdev.Registry, name string, threads []*thread.Thread, cfg *Config) (r *rig, err error) {
 	r = &rig{reg: reg, seed: cfg.Seed, timeout: cfg.Timeout}
-	var cancel context.CancelCauseFunc
-	r.ctx, cancel = context.WithCancelCause(ctx)
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	r.desc, err = reg.Open(ctx, name, bdev.Write, func(e bdev.Event) {
 		if e.Kind == bdev.EventRemove {
-			cancel(errRemoved)
+			r.cancel(errRemoved)
 		}
 	})
 	if err != nil {
-		cancel(nil)
+		r.cancel(nil)
 		return nil, err
 	}
 	r.info = r.desc.Info()
@@ -62,6 +62,7 @@ func newRig(ctx context.Context, reg *bdev.Registry, name string, threads []*thr
 // close closes the channels and the descriptor. A reset first ends what has
 // not ended by itself.
 func (r *rig) close() (err error) {
+	defer r.cancel(nil)
 	if r.stuck.Load() {
 		reset := r.users[0].request(bdev.IO{Op: bdev.OpReset})
 		err = r.users[0].on(func() error { r.users[0].ch.Submit(&reset.io); return nil })
