@@ -81,7 +81,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "hello_world", "identify", "perf", "tgt", "bdevperf", "bdevio"} {
+	for _, command := range []string{"", "hello_world", "identify", "perf", "tgt", "bdevperf", "bdevio", "dd"} {
 		r := mustRun(t, append(strings.Fields(command), "--help")...)
 		if !strings.Contains(r.out, "Usage:") {
 			t.Errorf("%s --help:\n%s", command, r.out)
@@ -111,7 +111,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
-	for _, name := range []string{"nvmf_tgt", "bdevperf", "bdevio"} {
+	for _, name := range []string{"nvmf_tgt", "bdevperf", "bdevio", "spdk_dd"} {
 		link := filepath.Join(dir, name)
 		if err := os.Symlink(binary, link); err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ var layers = [][]string{
 	{"blob", "lvol", "blobfs"},
 	{"nvmf", "iscsi", "vhost", "nbd/server", "ublk"},
 	{"app", "web"},
-	{"internal/accelperf", "internal/bdevio", "internal/bdevperf", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
+	{"internal/accelperf", "internal/bdevio", "internal/bdevperf", "internal/dd", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
 	{"cmd", "examples"},
 }
 

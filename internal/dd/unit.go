@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package dd
+
+import (
+	"fmt"
+	"syscall"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/dma"
+	"github.com/gospdk/gospdk/internal/linuxaio"
+	"github.com/gospdk/gospdk/thread"
+)
+
+type step uint8
+
+const (
+	reading step = iota
+	writing
+	zeroing
+)
+
+// unit is a piece of the copy on its way. It belongs to the copy's thread.
+type unit struct {
+	j    *job
+	buf  *dma.Buffer
+	step step
+
+	in, out int64 // where it is from and goes to, in bytes
+	n       int   // bytes to copy
+	size    int   // bytes of the transfer under way, n or more
+	done    int   // of size
+	zeroes  int64 // bytes of a hole
+
+	io   bdev.IO
+	iov  [1][]byte
+	slot int // in the job's units
+	cb   linuxaio.IOCB
+
+	result int        // of a call on a goroutine
+	msg    thread.Msg // tells of it
+}
+
+func newUnit(j *job, size, slot int) (*unit, error) {
+	buf, err := dma.Alloc(size, 4096)
+	if err != nil {
+		return nil, fmt.Errorf("%w; try a smaller --bs or --qd", err)
+	}
+	u := &unit{j: j, buf: buf, slot: slot}
+	u.msg.Arg = u
+	u.msg.Run = func(m *thread.Msg) { u := m.Arg.(*unit); u.transferred(u.result) }
+	return u, nil
+}
+
+// read starts the copy of n bytes.
+func (u *unit) read(n int) {
+	u.step, u.n, u.done, u.size = reading, n, 0, n
+	if f := u.j.in.file; f != nil && f.direct {
+		u.size = u.j.cfg.Unit // the last one is shorter; the kernel knows
+	}
+	u.transfer(u.j.in)
+}
+
+// write passes on what was read. What a device or a direct transfer needs
+// beyond the last byte is zero.
+func (u *unit) write() {
+	u.step, u.done, u.size = writing, 0, u.n
+	if pad := u.j.pad; u.n%pad != 0 {
+		u.size = u.n + pad - u.n%pad
+		clear(u.buf.Bytes()[u.n:u.size])
+	}
+	u.transfer(u.j.out)
+}
+
+// zero makes n bytes of the output read as zeroes.
+func (u *unit) zero(n int64) {
+	out := u.j.out
+	u.step, u.zeroes = zeroing, n
+	if out.desc != nil {
+		block := int64(out.block)
+		u.io = bdev.IO{Op: out.zeroes, Offset: uint64(u.out / block), Blocks: uint64((n + block - 1) / block), Done: u}
+		out.ch.Submit(&u.io)
+		return
+	}
+	go func() {
+		u.result = 0
+		if err := out.file.zero(u.out, n); err != nil {
+			u.result = -int(errno(err))
+		}
+		u.j.t.SendMsg(&u.msg)
+	}()
+}
+
+func errno(err error) syscall.Errno {
+	if e, ok := err.(syscall.Errno); ok {
+		return e
+	}
+	return syscall.EIO
+}
+
+// transfer moves what is left of the buffer.
+func (u *unit) transfer(t *target) {
+	p, off := u.buf.Bytes()[u.done:u.size], u.in
+	if u.step == writing {
+		off = u.out
+	}
+	if t.desc == nil {
+		t.engine.transfer(u, t.file, u.step == writing, p, off+int64(u.done))
+		return
+	}
+	u.iov[0] = p
+	u.io = bdev.IO{Op: bdev.OpRead, Offset: uint64(off) / uint64(t.block), Blocks: uint64(len(p) / t.block), Iov: u.iov[:], Done: u}
+	if u.step == writing {
+		u.io.Op = bdev.OpWrite
+	}
+	t.ch.Submit(&u.io)
+}
+
+// Complete implements bdev.Completer.
+func (u *unit) Complete(io *bdev.IO) {
+	if err := io.Status.Err(); err != nil {
+		u.fail(err)
+		return
+	}
+	u.transferred(u.size - u.done)
+}
+
+func (u *unit) fail(err error) {
+	what, t, off := "read", u.j.in, u.in
+	switch u.step {
+	case writing:
+		what, t, off = "write", u.j.out, u.out
+	case zeroing:
+		what, t, off = "write zeroes to", u.j.out, u.out
+	}
+	u.j.end(u, fmt.Errorf("%s %s at byte %d: %w", what, t.name, off+int64(u.done), err))
+}
+
+// interrupted passes on what was read of a stream: it is not there again.
+func (u *unit) interrupted() {
+	if u.step == reading {
+		u.n = u.done
+		u.j.passOn(u)
+		return
+	}
+	u.j.end(u, nil)
+}
+
+// transferred is told of bytes that were moved, or of a negative errno.
+func (u *unit) transferred(n int) {
+	switch {
+	case n == -int(syscall.EINTR) || n == -int(syscall.EAGAIN):
+		if u.j.stopping() {
+			u.interrupted()
+			return
+		}
+		n = 0
+	case n < 0:
+		u.fail(syscall.Errno(-n))
+		return
+	case n == 0 && u.step == reading: // the end
+		u.n, u.size = u.done, u.done
+		u.j.shorten(u.in + int64(u.done))
+	case n == 0 && u.step == writing:
+		u.fail(syscall.ENOSPC)
+		return
+	}
+	if u.step == zeroing {
+		u.j.zeroed(u)
+		return
+	}
+	if u.done += n; u.step == reading && u.done >= u.n {
+		u.size = u.done // there is no more than that, or it is not wanted
+	}
+	switch {
+	case u.done < u.size && u.step == reading:
+		u.transfer(u.j.in)
+	case u.done < u.size:
+		u.transfer(u.j.out)
+	case u.step == reading:
+		u.j.passOn(u)
+	default:
+		u.j.copied(u)
+	}
+}
