@@ -6,17 +6,16 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/internal/offload"
 	"github.com/gospdk/gospdk/internal/uring"
-	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/thread"
 )
 
 // channel is a device on a thread.
 type channel struct {
 	*Disk
-	queue  *queue
-	ref    *thread.ChannelRef
-	target uring.Target
+	transfers *lane
+	others    *lane // the same, unless transfers are polled
 }
 
 // request is an operation under way. It keeps what the kernel uses reachable.
@@ -28,11 +27,19 @@ type request struct {
 	done int // bytes that are transferred
 	want int // bytes in all; 0 for a flush
 	iov  []uring.Iovec
+
+	call   offload.Call // of what goes on a goroutine
+	errno  syscall.Errno
+	called thread.Msg
 }
 
 // Submit implements bdev.Channel.
 func (c *channel) Submit(io *bdev.IO) {
-	r := c.queue.take()
+	l := c.others
+	if io.Op == bdev.OpRead || io.Op == bdev.OpWrite {
+		l = c.transfers
+	}
+	r := l.queue.take()
 	if r == nil {
 		io.Complete(bdev.StatusNoMemory)
 		return
@@ -43,7 +50,9 @@ func (c *channel) Submit(io *bdev.IO) {
 		r.want = int(io.Blocks << c.shift)
 		r.transfer()
 	case bdev.OpFlush:
-		c.queue.next().Sync(c.target, r.id)
+		l.queue.next().Sync(l.target, r.id)
+	case bdev.OpZoneReport, bdev.OpZoneManagement:
+		c.calls.Start(&r.call)
 	default:
 		r.finish(bdev.StatusUnsupported)
 	}
@@ -51,19 +60,19 @@ func (c *channel) Submit(io *bdev.IO) {
 
 // transfer starts what is still to be transferred.
 func (r *request) transfer() {
-	io, sqe := r.io, r.q.next()
+	io, sqe, target := r.io, r.q.next(), r.c.transfers.target
 	at := io.Offset<<r.c.shift + uint64(r.done)
 	if len(io.Iov) == 1 {
 		p := io.Iov[0][r.done:]
 		if place, ok := r.q.buffers.place(p); ok {
-			sqe.TransferFixed(io.Op == bdev.OpWrite, r.c.target, p, place, at, r.id)
+			sqe.TransferFixed(io.Op == bdev.OpWrite, target, p, place, at, r.id)
 		} else {
-			sqe.Transfer(io.Op == bdev.OpWrite, r.c.target, p, at, r.id)
+			sqe.Transfer(io.Op == bdev.OpWrite, target, p, at, r.id)
 		}
 		return
 	}
 	r.iov = uring.AppendIovecs(r.iov[:0], io.Iov, r.done)
-	sqe.TransferVec(io.Op == bdev.OpWrite, r.c.target, r.iov, at, r.id)
+	sqe.TransferVec(io.Op == bdev.OpWrite, target, r.iov, at, r.id)
 }
 
 // end is called with what the kernel says: bytes, or a negative errno.
@@ -102,8 +111,8 @@ func (r *request) finish(s bdev.Status) {
 
 // Close implements bdev.Channel.
 func (c *channel) Close() {
-	if err := c.queue.ring.RemoveFile(c.target); err != nil {
-		log.Errorf("%s: %v", c.cfg.Name, err)
+	if c.others != c.transfers {
+		c.others.close(c.cfg.Name)
 	}
-	c.ref.Put()
+	c.transfers.close(c.cfg.Name)
 }

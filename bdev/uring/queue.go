@@ -4,7 +4,6 @@ package uring
 
 import (
 	"errors"
-	"io"
 	"time"
 
 	"github.com/gospdk/gospdk/internal/eventfd"
@@ -21,18 +20,13 @@ const (
 	batch = 128
 )
 
-// queueKey is the key of a thread's queue.
-type queueKey struct{}
-
-// ChannelName names the queue among the channels of a thread.
-func (queueKey) ChannelName() string { return "uring_module" }
-
 // queue is what all uring devices of a thread share. It belongs to the
 // thread.
 type queue struct {
 	t      *thread.Thread
 	ring   *uring.Ring
-	fd     eventfd.FD
+	polled bool       // the disks are asked for ends
+	fd     eventfd.FD // is told of ends, unless polled
 	poller *thread.Poller
 
 	buffers *buffers
@@ -42,51 +36,62 @@ type queue struct {
 	ends     [batch]uring.CQE
 }
 
-func openQueue(t *thread.Thread) (*thread.ChannelRef, error) {
-	return t.Channel(queueKey{}, func() (io.Closer, error) {
-		q, err := newQueue(t)
-		if err != nil {
-			return nil, err
-		}
-		return q, nil
-	})
-}
-
-func newQueue(t *thread.Thread) (*queue, error) {
-	ring, err := uring.New(depth)
+func newQueue(t *thread.Thread, polled bool) (*queue, error) {
+	open := uring.New
+	if polled {
+		open = uring.NewPolled
+	}
+	ring, err := open(depth)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := eventfd.New()
-	if err != nil {
-		return nil, errors.Join(err, ring.Close())
-	}
-	ring.Signal(false)
-	err = ring.SetEventFD(int(fd))
-	if err == nil {
-		err = t.AddFD(int(fd))
-	}
-	if err != nil {
-		return nil, errors.Join(err, ring.Close(), fd.Close())
-	}
 	q := &queue{
-		t: t, ring: ring, fd: fd, buffers: newBuffers(ring),
+		t: t, ring: ring, fd: -1, polled: polled,
 		requests: make([]request, depth), free: make([]*request, 0, depth),
+	}
+	if !polled {
+		if err := q.openFD(); err != nil {
+			return nil, errors.Join(err, ring.Close())
+		}
 	}
 	for i := range q.requests {
 		r := &q.requests[i]
 		r.q, r.id = q, uint64(i)
+		r.call.Run, r.call.Arg = runCall, r
+		r.called.Run, r.called.Arg = callMade, r
 		q.free = append(q.free, r)
 	}
+	q.buffers = newBuffers(ring)
 	q.poller = t.NewPoller(thread.PollerConfig{Name: "bdev_uring_group_poll", Poll: q.poll, Arm: q.arm, Disarm: q.disarm})
 	return q, nil
+}
+
+// openFD makes what wakes the thread when operations end.
+func (q *queue) openFD() error {
+	fd, err := eventfd.New()
+	if err != nil {
+		return err
+	}
+	q.ring.Signal(false)
+	err = q.ring.SetEventFD(int(fd))
+	if err == nil {
+		err = q.t.AddFD(int(fd))
+	}
+	if err != nil {
+		return errors.Join(err, fd.Close())
+	}
+	q.fd = fd
+	return nil
 }
 
 // Close implements io.Closer.
 func (q *queue) Close() error {
 	q.poller.Stop()
-	q.t.RemoveFD(int(q.fd))
 	q.buffers.close()
+	if q.polled {
+		return q.ring.Close()
+	}
+	q.t.RemoveFD(int(q.fd))
 	return errors.Join(q.ring.Close(), q.fd.Close())
 }
 
@@ -125,19 +130,22 @@ func (q *queue) poll() (n int) {
 }
 
 // submit gives the kernel what was collected, and time for ends that it has
-// put off.
+// put off or has to ask the disk for.
 func (q *queue) submit() int {
 	n := q.ring.Unsubmitted()
-	if n > 0 || q.ring.Stuck() {
+	if n > 0 || q.ring.Stuck() || q.asking() {
 		q.ring.Submit()
 	}
 	return int(n)
 }
 
+// asking tells whether ends are to be had only by asking for them.
+func (q *queue) asking() bool { return q.polled && len(q.free) < depth }
+
 // arm asks the kernel to signal ends, and whether the thread may sleep.
 func (q *queue) arm() time.Duration {
 	q.ring.Signal(true)
-	if q.ring.Unsubmitted() > 0 || q.ring.Pending() {
+	if q.ring.Unsubmitted() > 0 || q.ring.Pending() || q.asking() {
 		return 0
 	}
 	return thread.Forever
@@ -145,5 +153,7 @@ func (q *queue) arm() time.Duration {
 
 func (q *queue) disarm() {
 	q.ring.Signal(false)
-	q.fd.Clear()
+	if !q.polled {
+		q.fd.Clear()
+	}
 }

@@ -15,6 +15,7 @@ type createParams struct {
 	BlockSize uint32    `json:"block_size,omitempty" doc:"bytes a block, a power of two, 512 or more; left out, that of the block device"`
 	Filename  string    `json:"filename" rpc:"required" doc:"path of a file or a block device"`
 	UUID      uuid.UUID `json:"uuid" doc:"identifies the content; made up if it is left out"`
+	Poll      bool      `json:"iopoll,omitempty" doc:"ask the disk for the ends of transfers while there are any, in place of interrupts; not SPDK's"`
 }
 
 type nameParams struct {
@@ -24,7 +25,7 @@ type nameParams struct {
 // RegisterRPC adds the methods of the module.
 func (m *Module) RegisterRPC(r *rpc.Registry) {
 	rpc.Register(r, "bdev_uring_create", func(ctx context.Context, p createParams) (string, error) {
-		name, err := m.Create(ctx, Config{Name: p.Name, Filename: p.Filename, BlockSize: p.BlockSize, UUID: p.UUID})
+		name, err := m.Create(ctx, Config{Name: p.Name, Filename: p.Filename, BlockSize: p.BlockSize, UUID: p.UUID, Poll: p.Poll})
 		if err != nil {
 			return "", rpc.Errorf(rpc.InternalError, "Unable to create URING bdev.: %v", err)
 		}
@@ -44,7 +45,7 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 // SaveConfig implements rpc.Saver.
 func (d *Disk) SaveConfig() []rpc.Call {
 	return []rpc.Call{{Method: "bdev_uring_create", Params: createParams{
-		Name: d.cfg.Name, BlockSize: d.info.BlockSize, Filename: d.cfg.Filename, UUID: d.cfg.UUID,
+		Name: d.cfg.Name, BlockSize: d.info.BlockSize, Filename: d.cfg.Filename, UUID: d.cfg.UUID, Poll: d.cfg.Poll,
 	}}}
 }
 
@@ -52,6 +53,7 @@ func (d *Disk) SaveConfig() []rpc.Call {
 type driverSpecific struct {
 	Uring struct {
 		Filename string `json:"filename"`
+		Polled   *bool  `json:"iopoll,omitempty"` // if it was asked for
 	} `json:"uring"`
 }
 
@@ -59,5 +61,8 @@ type driverSpecific struct {
 func (d *Disk) DriverSpecific() any {
 	var s driverSpecific
 	s.Uring.Filename = d.cfg.Filename
+	if d.cfg.Poll {
+		s.Uring.Polled = &d.polled
+	}
 	return s
 }

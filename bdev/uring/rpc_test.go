@@ -5,7 +5,6 @@ package uring_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -21,8 +20,8 @@ func TestMethods(t *testing.T) {
 	r.SetState(rpc.StateRuntime)
 	reg.RegisterRPC(r)
 	uring.NewModule(reg).RegisterRPC(r)
-	path := file(t, t.TempDir(), 1<<20)
-	const id = "11111111-2222-3333-4444-555555555555"
+	path := file(t, "/dev/shm", 1<<20) // which nobody can poll
+	const id, id2 = "11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-666666666666"
 	for _, step := range []struct {
 		method, params string
 		result         string
@@ -33,6 +32,7 @@ func TestMethods(t *testing.T) {
 		{"create", `{"name":"U0","filename":"@","block_size":512}`, "", -32603, "Unable to create URING bdev."},
 		{"create", `{"name":"U1","filename":"@.missing","block_size":512}`, "", -32603, "no such file or directory"},
 		{"create", `{"name":"U1"}`, "", -32602, "filename"},
+		{"create", `{"name":"U2","block_size":4096,"filename":"@","uuid":"` + id2 + `","iopoll":true}`, `"U2"`, 0, ""},
 		{"rescan", `{"name":"U0"}`, `true`, 0, ""},
 		{"rescan", `{"name":"B"}`, "", -19, "No such device"},
 		{"delete", `{"name":"B"}`, "", -19, "No such device"},
@@ -50,14 +50,26 @@ func TestMethods(t *testing.T) {
 		}
 	}
 	saved, err := json.Marshal(reg.SaveConfig())
-	want := fmt.Sprintf(`{"method":"bdev_uring_create","params":{"name":"U0","block_size":512,"filename":%q,"uuid":%q}}`, path, id)
-	if err != nil || !strings.Contains(string(saved), want) {
-		t.Errorf("saved as %s, %v; want %s", saved, err, want)
-	}
 	got, rpcErr := r.Call(ctx, "bdev_get_bdevs", json.RawMessage(`{}`))
-	b, err := json.Marshal(got)
-	if want := fmt.Sprintf(`"driver_specific":{"uring":{"filename":%q}}`, path); rpcErr != nil || err != nil || !strings.Contains(string(b), want) {
-		t.Errorf("described as %s, %v, %v; want %s", b, rpcErr, err, want)
+	if err != nil || rpcErr != nil {
+		t.Fatal(err, rpcErr)
+	}
+	described, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ got, want string }{
+		{string(saved), `{"method":"bdev_uring_create","params":{"name":"U0","block_size":512,"filename":"@","uuid":"` + id + `"}}`},
+		{string(saved), `{"method":"bdev_uring_create","params":{"name":"U2","block_size":4096,"filename":"@","uuid":"` + id2 + `","iopoll":true}}`},
+		{string(described), `"driver_specific":{"uring":{"filename":"@"}}`},
+		{string(described), `"driver_specific":{"uring":{"filename":"@","iopoll":false}}`},
+	} {
+		if want := strings.ReplaceAll(test.want, "@", path); !strings.Contains(test.got, want) {
+			t.Errorf("%s does not contain %s", test.got, want)
+		}
+	}
+	if _, err := r.Call(ctx, "bdev_uring_delete", json.RawMessage(`{"name":"U2"}`)); err != nil {
+		t.Error(err)
 	}
 	if _, err := r.Call(ctx, "bdev_uring_delete", json.RawMessage(`{"name":"U0"}`)); err != nil {
 		t.Error(err)

@@ -11,6 +11,7 @@ package uring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/internal/diskfile"
+	"github.com/gospdk/gospdk/internal/offload"
 	"github.com/gospdk/gospdk/internal/uring"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/thread"
@@ -38,6 +40,9 @@ type Config struct {
 	Filename  string
 	BlockSize uint32    // bytes; 0 for that of the block device
 	UUID      uuid.UUID // zero for one that is made up
+	// Poll asks the disk for the ends of transfers while there are any, in
+	// place of interrupts. Where that cannot be, a notice in the log says so.
+	Poll bool
 }
 
 // Disk is the device.
@@ -46,8 +51,11 @@ type Disk struct {
 	info  bdev.Info
 	file  *diskfile.File
 	shift uint
-	mod   *Module // nil if it was made without
-	gone  atomic.Bool
+	// polled tells that the disk is asked for ends of transfers.
+	polled bool
+	mod    *Module // nil if it was made without
+	gone   atomic.Bool
+	calls  offload.Queue // to the kernel that may wait
 }
 
 // New opens the file, to be registered as a device. Close closes it.
@@ -99,7 +107,27 @@ func (d *Disk) prepare() error {
 		BlockSize: size, NumBlocks: bytes >> d.shift, Alignment: alignment,
 		WriteCache: true, MaxRW: maxBytes >> d.shift, MaxSegments: uring.MaxPieces,
 	}
-	return nil
+	if d.cfg.Poll {
+		d.preparePolling()
+	}
+	return d.prepareZones()
+}
+
+// preparePolling finds out whether the disk can be asked for ends.
+func (d *Disk) preparePolling() {
+	var why error
+	switch {
+	case !d.file.Direct:
+		why = errors.New("it is used through the page cache")
+	case !d.file.CanPoll():
+		why = errors.New("the disk's driver has no queues for that (io_poll of its queue in /sys/block is 0); that of NVMe is loaded with poll_queues=N for N of them")
+	default:
+		why = uring.ProbePolled(d.file.FD, int(d.info.BlockSize))
+	}
+	d.polled = why == nil
+	if !d.polled {
+		log.Noticef("%s: %s cannot be polled for ends of transfers, it interrupts: %v", d.cfg.Name, d.cfg.Filename, why)
+	}
 }
 
 // Info implements bdev.Device.
@@ -108,17 +136,30 @@ func (d *Disk) Info() bdev.Info { return d.info }
 // Supports implements bdev.Device. A reset is left to the core, which waits
 // for what is outstanding: the kernel ends nothing early.
 func (d *Disk) Supports(op bdev.Op) bool {
-	return op == bdev.OpRead || op == bdev.OpWrite || op == bdev.OpFlush
+	switch op {
+	case bdev.OpRead, bdev.OpWrite, bdev.OpFlush:
+		return true
+	case bdev.OpZoneReport, bdev.OpZoneManagement:
+		return d.info.Zoned
+	}
+	return false
 }
 
 // OpenChannel implements bdev.Device.
 func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
-	q, err := openQueue(t)
-	if err != nil {
+	c := &channel{Disk: d}
+	var err error
+	if c.others, err = openLane(t, d.file.FD, queueKey{}); err != nil {
 		return nil, fmt.Errorf("uring: device %s: %w", d.cfg.Name, err)
 	}
-	queue := q.Value().(*queue)
-	return &channel{Disk: d, ref: q, queue: queue, target: queue.ring.AddFile(d.file.FD)}, nil
+	if c.transfers = c.others; !d.polled {
+		return c, nil
+	}
+	if c.transfers, err = openLane(t, d.file.FD, queueKey{polled: true}); err != nil {
+		c.others.close(d.cfg.Name)
+		return nil, fmt.Errorf("uring: device %s: %w", d.cfg.Name, err)
+	}
+	return c, nil
 }
 
 // lost removes the device, once, if what is below has gone; it is called

@@ -20,6 +20,7 @@ type File struct {
 	// BlockSize is a block device's logical block size, 0 for a file.
 	BlockSize uint32
 
+	device    uint64 // number of the block device, or of the filesystem's
 	readOnly  bool
 	memAlign  uint32 // of direct transfers; 0 for not known
 	fileAlign uint32
@@ -87,13 +88,14 @@ func (f *File) inspect() error {
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFBLK:
-		f.Block = true
+		f.Block, f.device = true, st.Rdev
 		size, err := unix.IoctlGetInt(f.FD, unix.BLKSSZGET)
 		if err != nil {
 			return fmt.Errorf("logical block size of %s: %w", f.Path, err)
 		}
 		f.BlockSize = uint32(size)
 	case unix.S_IFREG:
+		f.device = uint64(st.Dev)
 	default:
 		return fmt.Errorf("%s is neither a file nor a block device: %w", f.Path, unix.EINVAL)
 	}
@@ -140,7 +142,7 @@ func (f *File) Prepare(blockSize uint32) (alignment uint32, err error) {
 func (f *File) Size() uint64 {
 	if f.Block {
 		var size uint64
-		if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(f.FD), unix.BLKGETSIZE64, uintptr(unsafe.Pointer(&size))); e != 0 {
+		if f.ioctl(unix.BLKGETSIZE64, unsafe.Pointer(&size)) != 0 {
 			return 0
 		}
 		return size

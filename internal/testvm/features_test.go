@@ -30,7 +30,7 @@ func TestFeatures(t *testing.T) {
 				Modules: append(tt.modules, "nvme", tt.driver),
 				Files:   map[string]string{"/guest.test": TestBinary(t, guestPackage)},
 			})
-			r := vm.Run(t, "/guest.test", "-driver="+tt.driver, "-test.v=test2json", "-test.timeout=4m", "-test.skip=^(TestHotplug|TestMany|TestFaults|TestPCI.*|TestVFIO.*)$")
+			r := vm.Run(t, "/guest.test", "-driver="+tt.driver, "-test.v=test2json", "-test.timeout=4m", "-test.skip=^(TestHotplug|TestMany|TestFaults|TestPCI.*|TestVFIO.*|TestUring.*)$")
 			reportGuestTests(t, r)
 			devices.checkPMR(t)
 		})

@@ -11,7 +11,7 @@ import (
 )
 
 func TestBuffers(t *testing.T) {
-	r := newRing(t, 4)
+	r := openRing(t, 4)
 	b, err := r.NewBuffers(4)
 	if err != nil {
 		t.Skip(err) // Linux 5.19 has them

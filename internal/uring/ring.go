@@ -16,6 +16,7 @@ import (
 // time may use it.
 type Ring struct {
 	fd          int
+	polled      bool
 	mem, sqeMem []byte // what the kernel maps
 
 	sqHead, sqTail, sqFlags *uint32
@@ -53,13 +54,13 @@ func (r *Ring) Next() *SQE {
 func (r *Ring) Unsubmitted() uint32 { return r.tail - atomic.LoadUint32(r.sqHead) }
 
 // Submit gives the kernel what it has not taken, in one system call, which
-// does not wait. What is left over then, for want of memory, is for the next
-// call.
+// does not wait, and has it show ends that it has put off or has to ask the
+// disk for. What is left over then, for want of memory, is for the next call.
 func (r *Ring) Submit() syscall.Errno {
 	n := r.Unsubmitted()
 	atomic.StoreUint32(r.sqTail, r.tail)
 	flags := uintptr(0)
-	if r.Stuck() {
+	if r.polled || r.Stuck() {
 		flags = enterGetEvents
 	}
 	for {

@@ -35,6 +35,7 @@ type params struct {
 
 // Flags of io_uring_setup, and what it tells of the kernel.
 const (
+	setupIOPoll      = 1 << 0
 	setupClamp       = 1 << 4
 	setupSubmitAll   = 1 << 7  // Linux 5.18
 	setupCoopTaskRun = 1 << 8  // Linux 5.19
@@ -62,12 +63,19 @@ var modes = []uint32{
 }
 
 // New makes a ring for up to entries operations that are not submitted yet.
-func New(entries int) (*Ring, error) {
+func New(entries int) (*Ring, error) { return newRing(entries, 0) }
+
+// NewPolled makes a ring whose Submit asks the disks for ends, which do not
+// interrupt then. It takes transfers past the page cache only, of disks that
+// can be asked; others end with EOPNOTSUPP.
+func NewPolled(entries int) (*Ring, error) { return newRing(entries, setupIOPoll) }
+
+func newRing(entries int, more uint32) (*Ring, error) {
 	var p params
-	r := &Ring{fd: -1}
+	r := &Ring{fd: -1, polled: more&setupIOPoll != 0}
 	var err error
 	for _, flags := range modes {
-		p = params{flags: flags}
+		p = params{flags: flags | more}
 		fd, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&p)), 0)
 		if e == 0 {
 			r.fd, err = int(fd), nil
@@ -87,15 +95,6 @@ func New(entries int) (*Ring, error) {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
-}
-
-// Probe tells whether the process may use io_uring: nil, or why not.
-func Probe() error {
-	r, err := New(1)
-	if err != nil {
-		return err
-	}
-	return r.Close()
 }
 
 // disabledFile says who may use io_uring: 0 all, 1 a group, 2 nobody.

@@ -4,6 +4,7 @@ package uring
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 const deadline = 10 * time.Second
 
-func newRing(t *testing.T, entries int) *Ring {
+func openRing(t *testing.T, entries int) *Ring {
 	t.Helper()
 	r, err := New(entries)
 	if err != nil {
@@ -52,7 +53,7 @@ func TestTransfers(t *testing.T) {
 	for _, mode := range modes {
 		old := modes
 		modes = []uint32{mode}
-		r := newRing(t, 4)
+		r := openRing(t, 4)
 		modes = old
 		f, err := os.Create(filepath.Join(t.TempDir(), "f"))
 		if err != nil {
@@ -87,7 +88,7 @@ func TestTransfers(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	r := newRing(t, 4)
+	r := openRing(t, 4)
 	for range 4 {
 		r.Next().Sync(FD(-1), 1)
 	}
@@ -103,7 +104,7 @@ func TestRoom(t *testing.T) {
 
 // The table of files has an end; after it the descriptor does.
 func TestManyFiles(t *testing.T) {
-	r := newRing(t, 4)
+	r := openRing(t, 4)
 	var targets []Target
 	for range maxFiles {
 		targets = append(targets, r.AddFile(1))
@@ -120,7 +121,7 @@ func TestManyFiles(t *testing.T) {
 }
 
 func TestSignal(t *testing.T) {
-	r := newRing(t, 4)
+	r := openRing(t, 4)
 	fd, err := eventfd.New()
 	if err != nil {
 		t.Fatal(err)
@@ -150,5 +151,21 @@ func TestSetupErrors(t *testing.T) {
 	}
 	if _, err := New(0); err == nil {
 		t.Error("a ring without entries")
+	}
+}
+
+// Files that cannot be asked for ends refuse polled rings.
+func TestProbePolled(t *testing.T) {
+	openRing(t, 1)
+	f, err := os.Open("uring_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := ProbePolled(int(f.Fd()), 512); !errors.Is(err, unix.EOPNOTSUPP) {
+		t.Errorf("a file through the page cache: %v", err)
+	}
+	if err := ProbePolled(-1, 512); !errors.Is(err, unix.EBADF) {
+		t.Errorf("no file: %v", err)
 	}
 }

@@ -672,6 +672,7 @@ type BdevUringCreateParams struct {
 	BlockSize *uint32 `json:"block_size,omitempty"` // bytes a block, a power of two, 512 or more; left out, that of the block device
 	Filename  string  `json:"filename"`             // path of a file or a block device
 	UUID      *string `json:"uuid,omitempty"`       // identifies the content; made up if it is left out
+	Iopoll    *bool   `json:"iopoll,omitempty"`     // ask the disk for the ends of transfers while there are any, in place of interrupts; not SPDK's
 }
 
 // BdevUringDelete calls bdev_uring_delete. Deletes a uring device. The file stays.
