@@ -21,6 +21,7 @@ import (
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/internal/diskfile"
 	"github.com/gospdk/gospdk/internal/linuxaio"
+	"github.com/gospdk/gospdk/internal/offload"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/thread"
 )
@@ -58,6 +59,7 @@ type Disk struct {
 	rwFlags  uint32
 	mod      *Module // nil if it was made without
 	gone     atomic.Bool
+	calls    offload.Queue // to the kernel that may wait
 }
 
 // New opens the file, to be registered as a device. Close closes it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/internal/linuxaio"
+	"github.com/gospdk/gospdk/internal/offload"
 	"github.com/gospdk/gospdk/thread"
 )
 
@@ -28,8 +29,9 @@ type request struct {
 	quiet bool // its end is not signalled
 	iov   []linuxaio.Iovec
 
-	ended thread.Msg // of an operation on a goroutine
+	call  offload.Call // of what goes on a goroutine
 	errno syscall.Errno
+	ended thread.Msg
 }
 
 // Submit implements bdev.Channel.
@@ -48,7 +50,7 @@ func (c *channel) Submit(io *bdev.IO) {
 		r.cb.Sync(c.file.FD)
 		c.queue.push(r)
 	case bdev.OpUnmap, bdev.OpWriteZeroes:
-		go r.fallocate()
+		c.calls.Start(&r.call)
 	default:
 		r.finish(bdev.StatusUnsupported)
 	}
@@ -105,8 +107,9 @@ func (r *request) finish(s bdev.Status) {
 	io.Complete(s)
 }
 
-// fallocate runs on a goroutine, since the call may wait for the medium.
-func (r *request) fallocate() {
+// fallocate runs on a goroutine, since it may wait for the medium.
+func fallocate(arg any) {
+	r := arg.(*request)
 	at, size := int64(r.io.Offset<<r.d.shift), int64(r.io.Blocks<<r.d.shift)
 	if r.io.Op == bdev.OpUnmap {
 		r.errno = r.d.file.PunchHole(at, size)

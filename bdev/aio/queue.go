@@ -85,6 +85,7 @@ func newQueue(t *thread.Thread) (*queue, error) {
 	for i := range q.requests {
 		r := &q.requests[i]
 		r.q, r.cb.Data = q, uint64(i)
+		r.call.Run, r.call.Arg = fallocate, r
 		r.ended.Run, r.ended.Arg = blockingEnded, r
 		q.free = append(q.free, r)
 	}
