@@ -169,3 +169,34 @@ func TestProbePolled(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 }
+
+// Ends for which there is no room wait in the kernel; the ring says so, and
+// the next call shows them.
+func TestEndsWithoutRoom(t *testing.T) {
+	r := openRing(t, 4) // and room for 8 ends
+	const n = 12
+	for i := range n {
+		r.Next().Transfer(false, FD(-1), nil, 0, uint64(i)) // ends within the call
+		if r.Unsubmitted() == 4 {
+			r.Submit()
+		}
+	}
+	if !r.Stuck() || !r.Pending() {
+		t.Fatalf("stuck %v, pending %v", r.Stuck(), r.Pending())
+	}
+	var ends [n]CQE
+	got := r.Reap(ends[:])
+	if got != 8 || r.Reap(ends[got:]) != 0 || !r.Pending() {
+		t.Fatalf("%d ends, then pending %v", got, r.Pending())
+	}
+	r.Submit()
+	got += r.Reap(ends[got:])
+	if got != n || r.Stuck() || r.Pending() {
+		t.Errorf("%d ends, stuck %v, pending %v", got, r.Stuck(), r.Pending())
+	}
+	for i, c := range ends[:got] {
+		if c.Data != uint64(i) || c.Res != -int32(unix.EBADF) {
+			t.Errorf("end %d: %+v", i, c)
+		}
+	}
+}
