@@ -4,12 +4,14 @@ package uring
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"github.com/gospdk/gospdk/dma"
 	"github.com/gospdk/gospdk/internal/uring"
+	"github.com/gospdk/gospdk/log"
 )
 
 // DMA memory that is used often is registered with the kernel, piece by piece:
@@ -36,6 +38,25 @@ type buffers struct {
 	known [pieces]atomic.Uint64
 }
 
+// locked is how much memory all rings have registered, in bytes. It stays
+// below half of what the process may lock: rings that are made later need
+// some, too.
+var locked atomic.Uint64
+
+// lockLimit is what the process may lock, in bytes; a test sets it.
+var lockLimit = sync.OnceValue(uring.LockLimit)
+
+func lock() error {
+	if limit := lockLimit(); locked.Add(pieceSize) > limit/2 {
+		unlock(1)
+		return fmt.Errorf("%d bytes may be locked in memory (ulimit -l), and half of that is not enough", limit)
+	}
+	return nil
+}
+
+// unlock is for pieces that are registered no more.
+func unlock(n int) { locked.Add(-uint64(n) * pieceSize) }
+
 // uses counts the transfers of a piece that is not registered.
 type uses struct {
 	piece uint64
@@ -46,7 +67,7 @@ type uses struct {
 var unavailable sync.Once
 
 func sayUnavailable(err error) {
-	unavailable.Do(func() { flag.Infof("transfers go without registered buffers: %v", err) })
+	unavailable.Do(func() { log.Infof("uring: transfers go without registered buffers, or with few: %v", err) })
 }
 
 func newBuffers(r *uring.Ring) *buffers {
@@ -98,13 +119,24 @@ func (b *buffers) count(piece uint64, p []byte) bool {
 	if place.Load() != 0 {
 		return false
 	}
-	if err := b.table.Set(int(piece%pieces), r.Mem[start:end]); err != nil {
+	if err := b.set(int(piece%pieces), r.Mem[start:end]); err != nil {
 		sayUnavailable(err)
-		b.full = errors.Is(err, syscall.ENOMEM) // others would fail too, after as long a time
 		return false
 	}
 	place.Store(piece)
 	return true
+}
+
+func (b *buffers) set(place int, mem []byte) error {
+	if err := lock(); err != nil {
+		return err
+	}
+	err := b.table.Set(place, mem)
+	if err != nil {
+		unlock(1)
+		b.full = errors.Is(err, syscall.ENOMEM) // others would fail too, after as long a time
+	}
+	return err
 }
 
 // MapDMA implements dma.Mapper: nothing is registered before it is used.
@@ -120,10 +152,19 @@ func (b *buffers) UnmapDMA(r dma.Region) error {
 	for piece := first; piece <= last; piece++ {
 		if place := &b.known[piece%pieces]; place.Load() == piece {
 			place.Store(0)
+			unlock(1)
 			errs = append(errs, b.table.Clear(int(piece%pieces)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (b *buffers) close() { b.cancel() }
+// close is called before the ring, and with it the table, is closed.
+func (b *buffers) close() {
+	b.cancel()
+	for i := range b.known {
+		if b.known[i].Load() != 0 {
+			unlock(1)
+		}
+	}
+}

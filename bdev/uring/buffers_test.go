@@ -16,6 +16,7 @@ import (
 	"github.com/gospdk/gospdk/bdev/uring"
 	"github.com/gospdk/gospdk/dma"
 	iouring "github.com/gospdk/gospdk/internal/uring"
+	"github.com/gospdk/gospdk/thread"
 )
 
 const (
@@ -58,7 +59,9 @@ func newBuffersRig(t *testing.T) *rig {
 	if noTable != nil {
 		t.Skip(noTable) // Linux 5.19 has them
 	}
-	return newRig(t, uring.Config{Filename: file(t, t.TempDir(), 1<<20), BlockSize: 4096})
+	r := newRig(t, uring.Config{Filename: file(t, t.TempDir(), 1<<20), BlockSize: 4096})
+	r.until("the rings of other tests to be closed", func() bool { return pinned(t) == 0 })
+	return r
 }
 
 // transfers writes p and reads it back into it, n times.
@@ -199,4 +202,48 @@ func TestRegistrationIsRefused(t *testing.T) {
 	if !bytes.Equal(content, make([]byte, 4096)) {
 		t.Error("what was written last is not read")
 	}
+}
+
+// All rings together leave half of the memory that may be locked to others.
+func TestLockedMemoryIsLimited(t *testing.T) {
+	defer uring.SetLockLimit(5 * piece)()
+	r := newBuffersRig(t)
+	buf, err := dma.Alloc(20<<20, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		r.transfers(often, buf.Bytes()[i*piece:][:4096])
+	}
+	r.wantPinned(2 * piece)
+	r.newThread(func(r *rig) {
+		r.transfers(often, buf.Bytes()[:4096])
+		r.wantPinned(2 * piece)
+	})
+	buf.Free()
+	r.wantPinned(0)
+	mem := mem(t, 4096)
+	r.newThread(func(r *rig) {
+		r.transfers(often, mem)
+		r.wantPinned(piece)
+	})
+	r.until("the ring to be closed", func() bool { return pinned(t) == 0 })
+	r.transfers(often, mem)
+	r.wantPinned(piece)
+}
+
+// newThread calls f with the rig on another thread, which ends thereafter.
+func (r *rig) newThread(f func(*rig)) {
+	r.Helper()
+	other := &rig{T: r.T, t: thread.New("other")}
+	var err error
+	if other.ch, err = r.desc.Channel(other.t); err != nil {
+		r.Fatal(err)
+	}
+	f(other)
+	if err := other.ch.Close(); err != nil {
+		r.Error(err)
+	}
+	other.t.Exit()
+	other.until("the other thread to exit", other.t.Exited)
 }
