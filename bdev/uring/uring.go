@@ -7,6 +7,10 @@
 // that. All uring devices of a thread share a ring: what is submitted during a
 // round goes to the kernel with one system call at its end, and ends are read
 // without any unless the kernel asks for one. A thread that has nothing to do sleeps.
+//
+// Memory that is used often is registered with the kernel (buffers.go). Disks
+// may be polled for ends in place of interrupts (Config.Poll), on a ring of
+// their own. Disks with zones are zoned devices (zones.go).
 package uring
 
 import (

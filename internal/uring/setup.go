@@ -54,7 +54,7 @@ const (
 // modes are the ways to run a ring, the best first; older kernels know fewer.
 // A ring is not bound to one thread of the machine (SINGLE_ISSUER,
 // DEFER_TASKRUN): the threads of a reactor may move to another, with what is
-// outstanding.
+// outstanding, and whoever frees memory takes it from the ring's table.
 var modes = []uint32{
 	setupClamp | setupSubmitAll | setupCoopTaskRun | setupTaskRunFlag | setupNoSQArray,
 	setupClamp | setupSubmitAll | setupCoopTaskRun | setupTaskRunFlag,

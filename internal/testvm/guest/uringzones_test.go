@@ -5,28 +5,34 @@ package guest
 import (
 	"bytes"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/bdev/uring"
 )
 
-// The zoned disks that the machine is booted with.
-var zonedDisks = map[string]struct {
+// zonedDisk is a zoned disk that the machine is booted with.
+type zonedDisk struct {
+	driver        string // that its name begins with: the number depends on who is found first
 	block         uint32
 	size, written uint64 // bytes of a zone, and of what can be written there
 	zones         int
 	conventional  int
 	open, active  uint32
 	fresh         byte // what is read of blocks that are not written
-}{
-	"/dev/nvme0n1": {512, 4 << 20, 3 << 20, 16, 0, 3, 5, 0},
-	"/dev/nullb0":  {4096, 4 << 20, 4 << 20, 256, 2, 4, 6, 0xff},
+}
+
+var zonedDisks = []zonedDisk{
+	{"/dev/nvme", 512, 4 << 20, 3 << 20, 16, 0, 3, 5, 0},
+	{"/dev/nullb", 4096, 4 << 20, 4 << 20, 256, 2, 4, 6, 0xff},
 }
 
 // zoneDisk is a zoned disk by io_uring.
 type zoneDisk struct {
 	*uringRig
+	want  zonedDisk
 	block uint64
 }
 
@@ -82,6 +88,11 @@ func TestUringZones(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			d := &zoneDisk{uringRig: openUring(t, uring.Config{Filename: path})}
 			d.block = uint64(d.info.BlockSize)
+			i := slices.IndexFunc(zonedDisks, func(z zonedDisk) bool { return strings.HasPrefix(path, z.driver) })
+			if i < 0 {
+				t.Fatal("no such disk is expected")
+			}
+			d.want = zonedDisks[i]
 			d.geometry()
 			d.fill(4)
 			d.states(5)
@@ -90,7 +101,7 @@ func TestUringZones(t *testing.T) {
 }
 
 func (d *zoneDisk) geometry() {
-	want, i := zonedDisks[d.path], d.info
+	want, i := d.want, d.info
 	if !i.Zoned || i.BlockSize != want.block || i.ZoneSize*d.block != want.size || i.NumBlocks != i.ZoneSize*uint64(want.zones) ||
 		i.MaxOpenZones != want.open || i.OptimalOpenZones != want.open || i.MaxActiveZones != want.active {
 		d.Fatalf("%+v; want %+v", i, want)
@@ -118,7 +129,7 @@ func (d *zoneDisk) geometry() {
 
 // fill writes all of a zone, as it has to be written, and resets it.
 func (d *zoneDisk) fill(zone uint64) {
-	first, size := zone*d.info.ZoneSize, zonedDisks[d.path].written
+	first, size := zone*d.info.ZoneSize, d.want.written
 	data := memory(d.T, int(size), 5)
 	const step = 192 << 10
 	for at := uint64(0); at < size; at += step {
@@ -146,7 +157,7 @@ func (d *zoneDisk) fill(zone uint64) {
 	d.kernelReads(int64(first*d.block), data)
 	d.mustManage(zone, bdev.ZoneActionReset)
 	d.state(zone, bdev.ZoneEmpty, 0)
-	if got := d.read(first, 64<<10); !bytes.Equal(got, bytes.Repeat([]byte{zonedDisks[d.path].fresh}, len(got))) {
+	if got := d.read(first, 64<<10); !bytes.Equal(got, bytes.Repeat([]byte{d.want.fresh}, len(got))) {
 		d.Errorf("a zone reads as % x… after its reset", got[:16])
 	}
 }
@@ -190,7 +201,7 @@ func (d *zoneDisk) states(zone uint64) {
 	if s := d.manage(zone, bdev.ZoneActionOffline); s == bdev.StatusSuccess {
 		d.Error("Linux takes no zone offline")
 	}
-	if n := zonedDisks[d.path].open; n > 0 {
+	if n := d.want.open; n > 0 {
 		for i := range uint64(n) {
 			d.mustManage(zone+i, bdev.ZoneActionOpen)
 		}
