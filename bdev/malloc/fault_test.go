@@ -65,6 +65,16 @@ func TestFaultInTheUsersMemory(t *testing.T) {
 			t.Errorf("%s: completed %d times with %v", op, w.n, io.Status)
 		}
 	}
+	// Of two reads that are carried out together, one is in order.
+	one, two := new(done), new(done)
+	good := bdev.IO{Op: bdev.OpRead, Blocks: 8, Iov: [][]byte{make([]byte, 4096)}, Done: one}
+	bad := bdev.IO{Op: bdev.OpRead, Blocks: 8, Iov: [][]byte{mem}, Done: two}
+	ch.Submit(&good)
+	ch.Submit(&bad)
+	th.Poll()
+	if one.n != 1 || good.Status != bdev.StatusSuccess || two.n != 1 || bad.Status != bdev.StatusNVMe(0, 4) {
+		t.Errorf("completed %d and %d times with %v and %v", one.n, two.n, good.Status, bad.Status)
+	}
 	if err := ch.Close(); err != nil {
 		t.Error(err)
 	}

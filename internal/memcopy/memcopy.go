@@ -17,7 +17,7 @@ const line = 64 // bytes of a cache line
 // headBytes is how much of a copy's source Prefetch asks for: with more in
 // flight than the core can track, the copy that is under way waits for it.
 // The processor follows by itself from there on.
-const headBytes = 1024
+const headBytes = 512
 
 // Prefetch asks for the beginning of src, to be copied next.
 func Prefetch(src []byte) {
@@ -25,6 +25,24 @@ func Prefetch(src []byte) {
 		prefetch(unsafe.Pointer(unsafe.SliceData(src)), n)
 	}
 }
+
+// Pair copies two buffers at once, all four of the same size, a few lines of
+// each in turn: what one waits for comes while the other is copied.
+func Pair(dst1, src1, dst2, src2 []byte) {
+	n := len(src1)
+	dst1, dst2, src2 = dst1[:n], dst2[:n], src2[:n]
+	body := n &^ (pairBytes - 1)
+	if pairs && body > 0 {
+		pair(unsafe.Pointer(&dst1[0]), unsafe.Pointer(&src1[0]), unsafe.Pointer(&dst2[0]), unsafe.Pointer(&src2[0]), body)
+	} else {
+		body = 0
+	}
+	copy(dst1[body:], src1[body:])
+	copy(dst2[body:], src2[body:])
+}
+
+// pairBytes is how much Pair copies of each in turn.
+const pairBytes = 128
 
 // Stream copies like the built-in copy, but past the caches: dst's memory is
 // not read before it is written, and what the caches hold stays there. It is

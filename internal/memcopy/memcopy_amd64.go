@@ -4,9 +4,15 @@
 
 package memcopy
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 const streams = true
+
+var pairs = cpu.X86.HasAVX2
 
 // prefetch asks for n lines; n is not 0.
 //
@@ -18,3 +24,9 @@ func prefetch(p unsafe.Pointer, n int)
 //
 //go:noescape
 func stream(dst, src unsafe.Pointer, n int)
+
+// pair copies n bytes, a multiple of pairBytes and not 0, of each source. It
+// needs AVX2.
+//
+//go:noescape
+func pair(dst1, src1, dst2, src2 unsafe.Pointer, n int)

@@ -40,3 +40,37 @@ loop:
 	JNZ    loop
 	SFENCE
 	RET
+
+// func pair(dst1, src1, dst2, src2 unsafe.Pointer, n int)
+TEXT ·pair(SB), NOSPLIT, $0-40
+	MOVQ dst1+0(FP), DI
+	MOVQ src1+8(FP), SI
+	MOVQ dst2+16(FP), R8
+	MOVQ src2+24(FP), R9
+	MOVQ n+32(FP), CX
+
+loop:
+	VMOVDQU (SI), Y0
+	VMOVDQU 32(SI), Y1
+	VMOVDQU 64(SI), Y2
+	VMOVDQU 96(SI), Y3
+	VMOVDQU (R9), Y4
+	VMOVDQU 32(R9), Y5
+	VMOVDQU 64(R9), Y6
+	VMOVDQU 96(R9), Y7
+	VMOVDQU Y0, (DI)
+	VMOVDQU Y1, 32(DI)
+	VMOVDQU Y2, 64(DI)
+	VMOVDQU Y3, 96(DI)
+	VMOVDQU Y4, (R8)
+	VMOVDQU Y5, 32(R8)
+	VMOVDQU Y6, 64(R8)
+	VMOVDQU Y7, 96(R8)
+	ADDQ    $128, SI
+	ADDQ    $128, DI
+	ADDQ    $128, R8
+	ADDQ    $128, R9
+	SUBQ    $128, CX
+	JNZ     loop
+	VZEROUPPER
+	RET

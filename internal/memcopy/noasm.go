@@ -6,8 +6,13 @@ package memcopy
 
 import "unsafe"
 
-const streams = false
+const (
+	streams = false
+	pairs   = false
+)
 
 func prefetch(unsafe.Pointer, int) {}
 
 func stream(unsafe.Pointer, unsafe.Pointer, int) {}
+
+func pair(unsafe.Pointer, unsafe.Pointer, unsafe.Pointer, unsafe.Pointer, int) {}
