@@ -252,23 +252,3 @@ type waiter struct {
 }
 
 func (w *waiter) Complete(*bdev.IO) { w.done = true }
-
-// A device without a name gets one that is free.
-func TestNamesThatAreFree(t *testing.T) {
-	ctx := context.Background()
-	bdevs := bdev.NewRegistry()
-	m := malloc.NewModule(bdevs)
-	for _, name := range []string{"Malloc0", "", "Malloc2", "", ""} {
-		if _, err := m.Create(ctx, malloc.Config{Name: name, NumBlocks: 1}); err != nil {
-			t.Errorf("%q: %v", name, err)
-		}
-	}
-	for _, name := range []string{"Malloc0", "Malloc1", "Malloc2", "Malloc3", "Malloc4"} {
-		if _, err := bdevs.Get(name); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := bdevs.Close(ctx); err != nil {
-		t.Error(err)
-	}
-}

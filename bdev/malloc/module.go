@@ -28,23 +28,14 @@ func NewModule(r *bdev.Registry) *Module { return &Module{reg: r} }
 // Name implements bdev.Module.
 func (m *Module) Name() string { return moduleName }
 
-func (m *Module) freeName() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for {
-		name := fmt.Sprintf("Malloc%d", m.named)
-		m.named++
-		if _, err := m.reg.Get(name); err != nil {
-			return name
-		}
-	}
-}
-
 // Create makes a device and registers it. Without a name it is called
-// Malloc0, Malloc1 and so on, whichever is free.
+// Malloc0, Malloc1 and so on.
 func (m *Module) Create(ctx context.Context, cfg Config) (name string, err error) {
 	if cfg.Name == "" {
-		cfg.Name = m.freeName()
+		m.mu.Lock()
+		cfg.Name = fmt.Sprintf("Malloc%d", m.named)
+		m.named++
+		m.mu.Unlock()
 	}
 	d, err := New(cfg)
 	if err != nil {
