@@ -11,30 +11,33 @@ import (
 )
 
 // Copy copies as c says, on th. It returns how far it has come, also after an
-// error: then everything up to there need not have been written, but nothing
-// behind it. If ctx ends, the units under way are brought to their end.
+// error: everything up to there is in the output. If ctx ends, or a device is
+// removed, the units under way are brought to their end. A copy can be taken
+// up from the last whole unit of Done, with as many more units of Skip and Seek.
 func Copy(ctx context.Context, reg *bdev.Registry, th *thread.Thread, c Config) (p Progress, err error) {
 	if err := c.check(); err != nil {
 		return p, err
 	}
-	in, err := openTarget(ctx, reg, &c.In, false)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	in, err := openTarget(ctx, stop, reg, &c.In, false)
 	if err != nil {
 		return p, err
 	}
 	defer func() { err = closeTargets(err, in) }()
-	out, err := openTarget(ctx, reg, &c.Out, true)
+	n, err := c.extent(in)
+	if err != nil {
+		return p, err
+	}
+	out, err := openTarget(ctx, stop, reg, &c.Out, true)
 	if err != nil {
 		return p, err
 	}
 	defer func() { err = closeTargets(err, out) }()
-	n, err := c.fits(in, out)
-	if err != nil {
+	if err := c.fits(in, out, n); err != nil {
 		return p, err
 	}
 	if out.file != nil {
-		if out.file.stream && c.Seek > 0 {
-			return p, errors.Join(ErrInvalid, errors.New("--seek: "+out.name+" has no offsets"))
-		}
 		if err := out.file.prepare(int64(c.Seek) * int64(c.Unit)); err != nil {
 			return p, err
 		}
@@ -63,11 +66,11 @@ func (j *job) copy() (p Progress, err error) {
 		p = j.progress(true)
 		return errors.Join(j.err, j.in.stop(), j.out.stop())
 	})
-	if err == nil && j.out.file != nil {
-		err = j.out.file.complete(j.shift + j.start + int64(p.Done))
+	if j.out.file != nil {
+		err = errors.Join(err, j.out.file.complete(j.shift+j.start+int64(p.Done)))
 	}
 	if err == nil {
-		err = j.ctx.Err()
+		err = context.Cause(j.ctx)
 	}
 	return p, err
 }

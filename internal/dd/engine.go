@@ -194,6 +194,11 @@ func call(f *file, write bool, p []byte, off int64) int {
 		n, err = io.ReadFull(f.File, p)
 	case write && f.append:
 		n, err = f.Write(p)
+		if n == 0 && f.direct && errors.Is(err, syscall.EINVAL) { // the file's end, or p's, is within a block
+			if err = f.buffer(); err == nil {
+				n, err = f.Write(p)
+			}
+		}
 	case write:
 		n, err = f.WriteAt(p, off)
 	default:

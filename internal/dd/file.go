@@ -30,22 +30,45 @@ type file struct {
 }
 
 // openFile opens a side's file. An output that is not there is made.
-func openFile(s *Side, output bool) (f *file, err error) {
+func openFile(ctx context.Context, s *Side, output bool) (f *file, err error) {
 	flags := int(s.Flags) | os.O_RDONLY
 	if output {
 		flags = int(s.Flags) | os.O_WRONLY
 		if flags&unix.O_DIRECTORY == 0 {
 			flags |= os.O_CREATE
 		}
+		if info, err := os.Stat(s.File); err == nil && info.Mode().Type() == fs.ModeDevice && flags&unix.O_DIRECT != 0 {
+			flags ^= os.O_WRONLY | os.O_RDWR // of its last block, a part may stay
+		}
 	}
 	f = &file{size: -1, blockSize: 1, direct: flags&unix.O_DIRECT != 0, append: flags&unix.O_APPEND != 0, readOnly: !output}
-	if f.File, err = os.OpenFile(s.File, flags, 0o600); err != nil {
+	if f.File, err = open(ctx, s.File, flags); err != nil {
 		return nil, err
 	}
 	if err := f.inspect(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// open opens a file, unless ctx ends before: a pipe waits for its other end.
+func open(ctx context.Context, name string, flags int) (*os.File, error) {
+	type result struct {
+		*os.File
+		error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		f, err := os.OpenFile(name, flags, 0o600)
+		opened <- result{f, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.File, r.error
+	case <-ctx.Done():
+		go func() { _ = (<-opened).Close() }() // nobody has used it
+		return nil, fmt.Errorf("open %s: %w", name, context.Cause(ctx))
+	}
 }
 
 func (f *file) inspect() error {
@@ -116,12 +139,19 @@ func (f *file) nextHole(off, end int64) (int64, error) {
 	return min(at, end), nil
 }
 
-// zero makes a range of a block device read as zeroes, up to the end of a
-// block. It may wait for the medium.
-func (f *file) zero(off, n int64) error {
-	if over := n % int64(f.blockSize); over > 0 {
-		n += int64(f.blockSize) - over
+// buffer takes a file back to the page cache, for what cannot go past it.
+func (f *file) buffer() error {
+	flags, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
+	if err == nil {
+		_, err = unix.FcntlInt(uintptr(f.fd), unix.F_SETFL, flags&^unix.O_DIRECT)
 	}
+	f.direct = false
+	return err
+}
+
+// zero makes whole blocks of a block device read as zeroes. It may wait for
+// the medium.
+func (f *file) zero(off, n int64) error {
 	for {
 		err := unix.Fallocate(f.fd, unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, off, n)
 		if !errors.Is(err, unix.EINTR) {

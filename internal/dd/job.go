@@ -38,6 +38,7 @@ type job struct {
 	seek              seek
 
 	done, holes uint64 // bytes
+	gap         int64  // first byte of the input that a unit was to bring over and has not
 	begin       time.Time
 	poller      *thread.Poller // of progress
 	err         error
@@ -46,7 +47,7 @@ type job struct {
 
 // newJob prepares the copy of n bytes, -1 for all there are.
 func newJob(ctx context.Context, c *Config, th *thread.Thread, in, out *target, n int64) (*job, error) {
-	j := &job{cfg: c, ctx: ctx, t: th, in: in, out: out, grain: c.grain(in, out), pad: 1, ended: make(chan struct{})}
+	j := &job{cfg: c, ctx: ctx, t: th, in: in, out: out, grain: c.grain(in, out), pad: 1, gap: math.MaxInt64, ended: make(chan struct{})}
 	j.start = int64(c.Skip) * int64(c.Unit)
 	j.shift = int64(c.Seek)*int64(c.Unit) - j.start
 	j.pos, j.limit = j.start, math.MaxInt64
@@ -59,8 +60,10 @@ func newJob(ctx context.Context, c *Config, th *thread.Thread, in, out *target, 
 	switch {
 	case out.desc != nil:
 		j.pad = out.block
-	case out.file.direct:
-		j.pad = int(min(4096, int64(c.Unit)&-int64(c.Unit)))
+	case out.file.direct && out.file.block():
+		j.pad = out.block
+	case out.file.direct && out.cut():
+		j.pad = min(4096, c.Unit&-c.Unit)
 	}
 	j.sparse = c.Sparse && in.size >= 0 && (out.desc != nil || out.file.regular() || out.file.block()) && !streams(in, out)
 	depth := c.Depth
@@ -84,7 +87,7 @@ func newJob(ctx context.Context, c *Config, th *thread.Thread, in, out *target, 
 
 func (j *job) free() {
 	for _, u := range j.units {
-		u.buf.Free()
+		u.free()
 	}
 }
 
@@ -141,7 +144,7 @@ func (j *job) take(in int64) *unit {
 
 // hole deals with the hole from pos to end.
 func (j *job) hole(end int64) {
-	if j.out.file != nil && j.out.file.regular() { // cut off before
+	if j.out.cut() {
 		j.skip(end - j.pos)
 		return
 	}
@@ -160,7 +163,10 @@ func (j *job) skip(n int64) {
 // passOn writes what a unit has read.
 func (j *job) passOn(u *unit) {
 	switch {
-	case u.n == 0 || j.err != nil: // an interrupted copy has no gaps
+	case u.n == 0:
+		j.end(u, nil)
+	case j.err != nil: // but an interrupted copy writes what it has read
+		j.miss(u.in)
 		j.end(u, nil)
 	case u.in+int64(u.n) <= j.start: // of a stream, to be left out
 		j.end(u, nil)
@@ -168,6 +174,7 @@ func (j *job) passOn(u *unit) {
 		if room := j.out.room(); room >= 0 && u.out+int64(u.n) > room { // the input's size was not known
 			j.full = true
 			u.n = int(max(0, room-u.out))
+			j.miss(u.in + int64(u.n))
 		}
 		if u.n == 0 {
 			j.end(u, nil)
@@ -188,11 +195,17 @@ func (j *job) zeroed(u *unit) {
 	j.end(u, nil)
 }
 
+// miss notes that what a unit had from there on will not be in the output.
+func (j *job) miss(at int64) { j.gap = min(j.gap, at) }
+
 // shorten notes that the input ends earlier than was known.
 func (j *job) shorten(at int64) { j.limit = min(j.limit, at) }
 
 // end takes a unit back.
 func (j *job) end(u *unit, err error) {
+	if err != nil {
+		j.miss(u.in)
+	}
 	if j.err == nil {
 		j.err = err
 	}
@@ -220,6 +233,10 @@ func (j *job) finish() {
 
 func (j *job) progress(last bool) Progress {
 	p := Progress{Done: j.done, Holes: j.holes, Time: time.Since(j.begin), Last: last}
+	if last { // without what has overtaken a unit that failed
+		p.Done = min(p.Done, uint64(max(0, j.gap-j.start)))
+		p.Holes = min(p.Holes, p.Done)
+	}
 	if j.limit != math.MaxInt64 {
 		p.Total = uint64(max(0, j.limit-j.start))
 	}
@@ -266,8 +283,12 @@ func (j *job) found(from, to int64) {
 	down := func(at int64) int64 { return at - (at-j.start)%j.grain }
 	j.dataFrom = max(j.pos, down(from))
 	j.dataTo = min(j.limit, down(to+j.grain-1))
-	if from >= j.limit {
-		j.dataFrom, j.dataTo = j.limit, j.limit
+	if from < j.limit {
+		return
+	}
+	j.dataFrom, j.dataTo = j.limit, j.limit
+	if !j.out.cut() { // of the last block, only a part is a hole
+		j.dataFrom = max(j.pos, down(j.limit))
 	}
 }
 

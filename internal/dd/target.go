@@ -23,11 +23,12 @@ type target struct {
 	zeroes bdev.Op
 }
 
-func openTarget(ctx context.Context, reg *bdev.Registry, s *Side, output bool) (*target, error) {
+// openTarget opens one side. stop is called if it goes away.
+func openTarget(ctx context.Context, stop context.CancelCauseFunc, reg *bdev.Registry, s *Side, output bool) (*target, error) {
 	t := &target{name: s.Name(), block: 1}
 	var err error
 	if s.Bdev == "" {
-		if t.file, err = openFile(s, output); err != nil {
+		if t.file, err = openFile(ctx, s, output); err != nil {
 			return nil, err
 		}
 		t.size, t.block = t.file.size, t.file.blockSize
@@ -37,7 +38,12 @@ func openTarget(ctx context.Context, reg *bdev.Registry, s *Side, output bool) (
 	if output {
 		mode = bdev.Write
 	}
-	if t.desc, err = reg.Open(ctx, s.Bdev, mode, nil); err != nil {
+	onEvent := func(e bdev.Event) {
+		if e.Kind == bdev.EventRemove {
+			stop(fmt.Errorf("%s was removed", t.name))
+		}
+	}
+	if t.desc, err = reg.Open(ctx, s.Bdev, mode, onEvent); err != nil {
 		return nil, err
 	}
 	info := t.desc.Info()
@@ -80,40 +86,67 @@ func (t *target) close() error {
 	return t.file.Close()
 }
 
-// check looks whether the copy of n bytes, -1 if that is not known, fits.
-func (c *Config) fits(in, out *target) (n int64, err error) {
+// aligned checks that units are whole blocks.
+func (c *Config) aligned(t *target) error {
+	if c.Unit%t.block != 0 {
+		return fmt.Errorf("--bs %d: it must be a multiple of the block size %d of %s: %w", c.Unit, t.block, t.name, ErrInvalid)
+	}
+	if t.file != nil && t.file.direct && c.Unit%512 != 0 {
+		return fmt.Errorf("--bs %d: direct transfers of %s need a multiple of 512 bytes: %w", c.Unit, t.name, ErrInvalid)
+	}
+	return nil
+}
+
+// extent returns how many bytes are to be copied, -1 if that is not known.
+func (c *Config) extent(in *target) (n int64, err error) {
+	if err := c.aligned(in); err != nil {
+		return 0, err
+	}
 	unit := int64(c.Unit)
-	for _, t := range []*target{in, out} {
-		if c.Unit%t.block != 0 {
-			return 0, fmt.Errorf("--bs %d: it must be a multiple of the block size %d of %s: %w", unit, t.block, t.name, ErrInvalid)
-		}
-		if t.file != nil && t.file.direct && c.Unit%512 != 0 {
-			return 0, fmt.Errorf("--bs %d: direct transfers of %s need a multiple of 512 bytes: %w", unit, t.name, ErrInvalid)
-		}
+	skip, count := int64(c.Skip)*unit, int64(c.Count)*unit
+	switch n = in.size - skip; {
+	case in.size < 0 && count > 0:
+		return count, nil
+	case in.size < 0:
+		return -1, nil
+	case n < 0:
+		return 0, fmt.Errorf("--skip %d: %s has only %d units of %d bytes: %w", c.Skip, in.name, in.units(in.size, unit), unit, ErrInvalid)
+	case count > in.units(n, unit)*unit:
+		return 0, fmt.Errorf("--count %d: %s has only %d units of %d bytes from there on: %w", c.Count, in.name, in.units(n, unit), unit, ErrInvalid)
+	case count > 0:
+		return min(count, n), nil
 	}
-	skip, seek, count := int64(c.Skip)*unit, int64(c.Seek)*unit, int64(c.Count)*unit
-	if in.size >= 0 && skip > in.size {
-		return 0, fmt.Errorf("--skip %d: %s has only %d units of %d bytes: %w", c.Skip, in.name, in.size/unit, unit, ErrInvalid)
+	return n, nil
+}
+
+// units is how many units n bytes of an input have. The last of a file may be
+// shorter.
+func (t *target) units(n, unit int64) int64 {
+	if t.file != nil {
+		n += unit - 1
 	}
-	if n = in.size - skip; in.size < 0 {
-		n = -1
+	return n / unit
+}
+
+// fits checks that n bytes of the input, -1 if that is not known, can go to
+// the output.
+func (c *Config) fits(in, out *target, n int64) error {
+	if err := c.aligned(out); err != nil {
+		return err
 	}
-	if count > 0 && n >= 0 && count > n && in.desc != nil {
-		return 0, fmt.Errorf("--count %d: %s has only %d units of %d bytes from there on: %w", c.Count, in.name, n/unit, unit, ErrInvalid)
-	}
-	if count > 0 && (n < 0 || count < n) {
-		n = count
-	}
-	room := out.room()
+	unit := int64(c.Unit)
+	seek, room := int64(c.Seek)*unit, out.room()
 	switch {
+	case seek > 0 && out.file != nil && out.file.stream:
+		return fmt.Errorf("--seek %d: %s has no offsets: %w", c.Seek, out.name, ErrInvalid)
 	case room < 0:
 	case seek > room:
-		return 0, fmt.Errorf("--seek %d: %s has only %d units of %d bytes: %w", c.Seek, out.name, room/unit, unit, ErrInvalid)
+		return fmt.Errorf("--seek %d: %s has only %d units of %d bytes: %w", c.Seek, out.name, room/unit, unit, ErrInvalid)
 	case n > room-seek:
-		return 0, fmt.Errorf("%d bytes are to be copied, and %s has room for %d from there on; limit them with --count %d: %w",
+		return fmt.Errorf("%d bytes are to be copied, and %s has room for %d from there on; limit them with --count %d: %w",
 			n, out.name, room-seek, (room-seek)/unit, ErrInvalid)
 	}
-	return n, c.apart(in, out, skip, seek, n)
+	return c.apart(in, out, int64(c.Skip)*unit, seek, n)
 }
 
 // room is how many bytes an output can hold, -1 if that is not known.
@@ -123,6 +156,10 @@ func (t *target) room() int64 {
 	}
 	return t.size
 }
+
+// cut tells that the output is a file that ends where the copy has come to: what
+// is not written of it is a hole.
+func (t *target) cut() bool { return t.file != nil && t.file.regular() && !t.file.append }
 
 // apart refuses a copy that would read what it has written.
 func (c *Config) apart(in, out *target, skip, seek, n int64) error {

@@ -18,6 +18,7 @@ const (
 	reading step = iota
 	writing
 	zeroing
+	keeping // reading the block of the output of which a part is to stay
 )
 
 // unit is a piece of the copy on its way. It belongs to the copy's thread.
@@ -25,6 +26,7 @@ type unit struct {
 	j    *job
 	buf  *dma.Buffer
 	step step
+	tail *dma.Buffer // what is to stay of the output's last block, if needed
 
 	in, out int64 // where it is from and goes to, in bytes
 	n       int   // bytes to copy
@@ -58,18 +60,53 @@ func (u *unit) read(n int) {
 	if f := u.j.in.file; f != nil && f.direct {
 		u.size = u.j.cfg.Unit // the last one is shorter; the kernel knows
 	}
-	u.transfer(u.j.in)
+	u.transfer()
 }
 
-// write passes on what was read. What a device or a direct transfer needs
-// beyond the last byte is zero.
+// write passes on what was read, in whole blocks if need be: a device keeps
+// what it has behind the last byte, and a file is cut off there.
 func (u *unit) write() {
-	u.step, u.done, u.size = writing, 0, u.n
-	if pad := u.j.pad; u.n%pad != 0 {
-		u.size = u.n + pad - u.n%pad
-		clear(u.buf.Bytes()[u.n:u.size])
+	if u.n%u.j.pad != 0 && !u.j.out.cut() {
+		u.keep()
+		return
 	}
-	u.transfer(u.j.out)
+	size := (u.n + u.j.pad - 1) / u.j.pad * u.j.pad
+	clear(u.buf.Bytes()[u.n:size])
+	u.send(size)
+}
+
+// send writes so many bytes of the buffer.
+func (u *unit) send(size int) {
+	u.step, u.done, u.size = writing, 0, size
+	u.transfer()
+}
+
+// keep reads the output's last block.
+func (u *unit) keep() {
+	var err error
+	if u.tail == nil {
+		if u.tail, err = dma.Alloc(u.j.pad, 4096); err != nil {
+			u.j.end(u, err)
+			return
+		}
+	}
+	u.step, u.done, u.size = keeping, 0, u.j.pad
+	u.transfer()
+}
+
+// kept writes that block, too.
+func (u *unit) kept() {
+	last := u.n % u.j.pad
+	size := u.n - last + u.j.pad
+	copy(u.buf.Bytes()[u.n:size], u.tail.Bytes()[last:])
+	u.send(size)
+}
+
+func (u *unit) free() {
+	u.buf.Free()
+	if u.tail != nil {
+		u.tail.Free()
+	}
 }
 
 // zero makes n bytes of the output read as zeroes.
@@ -78,7 +115,7 @@ func (u *unit) zero(n int64) {
 	u.step, u.zeroes = zeroing, n
 	if out.desc != nil {
 		block := int64(out.block)
-		u.io = bdev.IO{Op: out.zeroes, Offset: uint64(u.out / block), Blocks: uint64((n + block - 1) / block), Done: u}
+		u.io = bdev.IO{Op: out.zeroes, Offset: uint64(u.out / block), Blocks: uint64(n / block), Done: u}
 		out.ch.Submit(&u.io)
 		return
 	}
@@ -98,12 +135,21 @@ func errno(err error) syscall.Errno {
 	return syscall.EIO
 }
 
-// transfer moves what is left of the buffer.
-func (u *unit) transfer(t *target) {
-	p, off := u.buf.Bytes()[u.done:u.size], u.in
-	if u.step == writing {
-		off = u.out
+// place says where the step's bytes are, and where on which side they belong.
+func (u *unit) place() (p []byte, t *target, off int64) {
+	switch u.step {
+	case reading:
+		return u.buf.Bytes(), u.j.in, u.in
+	case keeping:
+		return u.tail.Bytes(), u.j.out, u.out + int64(u.n-u.n%u.j.pad)
 	}
+	return u.buf.Bytes(), u.j.out, u.out
+}
+
+// transfer moves what is left of the step's bytes.
+func (u *unit) transfer() {
+	p, t, off := u.place()
+	p = p[u.done:u.size]
 	if t.desc == nil {
 		t.engine.transfer(u, t.file, u.step == writing, p, off+int64(u.done))
 		return
@@ -126,31 +172,27 @@ func (u *unit) Complete(io *bdev.IO) {
 }
 
 func (u *unit) fail(err error) {
-	what, t, off := "read", u.j.in, u.in
-	switch u.step {
-	case writing:
-		what, t, off = "write", u.j.out, u.out
-	case zeroing:
-		what, t, off = "write zeroes to", u.j.out, u.out
-	}
+	_, t, off := u.place()
+	what := map[step]string{reading: "read", keeping: "read", writing: "write", zeroing: "write zeroes to"}[u.step]
 	u.j.end(u, fmt.Errorf("%s %s at byte %d: %w", what, t.name, off+int64(u.done), err))
 }
 
-// interrupted passes on what was read of a stream: it is not there again.
+// interrupted ends a wait for a stream. What was read of it is passed on: it is
+// not there again.
 func (u *unit) interrupted() {
+	u.n = u.done
 	if u.step == reading {
-		u.n = u.done
 		u.j.passOn(u)
 		return
 	}
-	u.j.end(u, nil)
+	u.j.copied(u)
 }
 
 // transferred is told of bytes that were moved, or of a negative errno.
 func (u *unit) transferred(n int) {
 	switch {
 	case n == -int(syscall.EINTR) || n == -int(syscall.EAGAIN):
-		if u.j.stopping() {
+		if _, t, _ := u.place(); u.j.stopping() && t.file != nil && t.file.stream {
 			u.interrupted()
 			return
 		}
@@ -161,7 +203,7 @@ func (u *unit) transferred(n int) {
 	case n == 0 && u.step == reading: // the end
 		u.n, u.size = u.done, u.done
 		u.j.shorten(u.in + int64(u.done))
-	case n == 0 && u.step == writing:
+	case n == 0 && (u.step == writing || u.step == keeping):
 		u.fail(syscall.ENOSPC)
 		return
 	}
@@ -173,12 +215,12 @@ func (u *unit) transferred(n int) {
 		u.size = u.done // there is no more than that, or it is not wanted
 	}
 	switch {
-	case u.done < u.size && u.step == reading:
-		u.transfer(u.j.in)
 	case u.done < u.size:
-		u.transfer(u.j.out)
+		u.transfer()
 	case u.step == reading:
 		u.j.passOn(u)
+	case u.step == keeping:
+		u.kept()
 	default:
 		u.j.copied(u)
 	}
