@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -163,7 +164,17 @@ func (f *ddFlags) run(cmd *cobra.Command, a *app) (err error) {
 	if f.toStdout() {
 		out = a.err
 	}
+	if rest, left := c.Rest(p); err != nil && p.Again && left {
+		err = fmt.Errorf("%w; what is left is copied with --skip %d --seek %d%s", err, rest.Skip, rest.Seek, countOption(rest.Count))
+	}
 	return errors.Join(err, f.print(out, p, err))
+}
+
+func countOption(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" --count %d", n)
 }
 
 // toStdout tells whether the data go where the result would.
@@ -218,18 +229,23 @@ func showCopy(w io.Writer, p dd.Progress) {
 		fmt.Fprint(w, "\r\x1b[2K")
 		return
 	}
-	speed, per := binaryUnit(uint64(p.Rate()))
-	rate := fmt.Sprintf("%.0f %sB/s", p.Rate()/float64(speed), per)
+	rate := copySize(uint64(p.Rate())) + "/s"
 	if p.Total == 0 {
-		fmt.Fprintf(w, "\r\x1b[2K%s copied, %s", humanSize(p.Done), rate)
+		fmt.Fprintf(w, "\r\x1b[2K%s copied, %s", copySize(p.Done), rate)
 		return
 	}
 	share := float64(p.Done) / float64(p.Total)
 	full := int(share * barWidth)
 	left := "?"
 	if p.Done > 0 {
-		left = fmt.Sprintf("%.0f s left", p.Time.Seconds()/share*(1-share))
+		seconds := p.Time.Seconds() / share * (1 - share)
+		left = fmt.Sprintf("%v left", time.Duration(min(seconds, 1e9))*time.Second)
 	}
 	fmt.Fprintf(w, "\r\x1b[2K[%s%s] %3.0f %% of %s, %s, %s", strings.Repeat("#", full), strings.Repeat(".", barWidth-full),
-		share*100, humanSize(p.Total), rate, left)
+		share*100, copySize(p.Total), rate, left)
+}
+
+func copySize(n uint64) string {
+	unit, name := binaryUnit(n)
+	return fmt.Sprintf("%d %sB", n/unit, name)
 }

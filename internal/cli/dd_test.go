@@ -5,10 +5,13 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestDD(t *testing.T) {
@@ -68,6 +71,42 @@ func TestDDUsage(t *testing.T) {
 	}
 	if r := mustRun(t, "__complete", "dd", "--oflag", "direct,d"); !strings.Contains(r.out, "direct,dsync\n") {
 		t.Errorf("completion of flags: %q", r.out)
+	}
+}
+
+// ^C ends a copy in order: what it says has been copied is in the file, and how
+// to go on works.
+func TestDDInterrupted(t *testing.T) {
+	dir := tempDir(t)
+	out := filepath.Join(dir, "out")
+	size := func() int64 {
+		info, err := os.Stat(out)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	p := start(t, dir, "dd", "--if", "/dev/zero", "--of", out, "--qd", "8", "--count", "1000000000000", "--json-output")
+	for limit := time.Now().Add(patience); size() < 100000; {
+		if time.Now().After(limit) {
+			t.Fatalf("nothing is copied:\n%s", p.output())
+		}
+	}
+	p.signal(syscall.SIGINT)
+	code := p.wait()
+	said := p.output()
+	var bytes, units, again, left int64
+	_, result, _ := strings.Cut(said, `"bytes": `)
+	_, hint, _ := strings.Cut(said, "interrupted; what is left is copied with ")
+	_, hint, _ = strings.Cut(hint, "interrupted; what is left is copied with ") // the first is in the JSON
+	_, err := fmt.Sscanf(result, "%d", &bytes)
+	_, err2 := fmt.Sscanf(hint, "--skip %d --seek %d --count %d", &units, &again, &left)
+	if code != 1 || err != nil || err2 != nil || bytes != size() || units != bytes/4096 || again != units || left != 1000000000000-units {
+		t.Fatalf("exit code %d, %d bytes in the file:\n%s", code, size(), said)
+	}
+	mustRun(t, "dd", "--if", "/dev/zero", "--of", out, "--skip", fmt.Sprint(units), "--seek", fmt.Sprint(units), "--count", "3")
+	if size() != (units+3)*4096 {
+		t.Errorf("the file has %d bytes, want %d", size(), (units+3)*4096)
 	}
 }
 

@@ -73,6 +73,27 @@ type Progress struct {
 	Holes uint64        // bytes of Done that were not read, being holes
 	Time  time.Duration // since the beginning
 	Last  bool
+	// Again says that the input can be read and the output be written from
+	// any place: what is left can be copied later.
+	Again bool
+}
+
+// Rest is the copy of what is left after one that has ended early, in whole
+// units. Nothing is left if its Count would be 0, meaning all.
+func (c Config) Rest(p Progress) (rest Config, left bool) {
+	if c.Unit == 0 {
+		c.Unit = DefaultUnit
+	}
+	units := p.Done / uint64(c.Unit)
+	if c.Count > 0 && units >= c.Count {
+		return c, false
+	}
+	if c.Count > 0 {
+		c.Count -= units
+	}
+	c.Skip += units
+	c.Seek += units
+	return c, true
 }
 
 // Rate is the number of bytes a second.

@@ -173,10 +173,11 @@ func TestNoGaps(t *testing.T) {
 	q := &queue{bench: b}
 	data := b.random(200 * 4096)
 	in := b.odd(q, "In", 4096, 200, data)
-	in.bad = 50
 	out := dd.Side{File: b.path("out")}
 	for depth := 1; depth < 40; depth += 6 {
-		p, err := dd.Copy(context.Background(), b.reg, b.bg.Thread(), dd.Config{In: dd.Side{Bdev: "In"}, Out: out, Depth: depth})
+		in.bad = 50
+		c := dd.Config{In: dd.Side{Bdev: "In"}, Out: out, Depth: depth, Count: 190}
+		p, err := dd.Copy(context.Background(), b.reg, b.bg.Thread(), c)
 		if err == nil || !strings.Contains(err.Error(), "read block device In at byte 204800") {
 			t.Errorf("error %v", err)
 		}
@@ -184,6 +185,17 @@ func TestNoGaps(t *testing.T) {
 			t.Errorf("%d bytes are done, of which only %d can be read", p.Done, 50*4096)
 		}
 		b.same("file", b.content(out), data[:p.Done])
+
+		in.bad = 0
+		rest, left := c.Rest(p)
+		if !left || !p.Again || rest.Skip != p.Done/4096 || rest.Count != 190-p.Done/4096 {
+			t.Errorf("after %+v, what is left is %v, %+v", p, left, rest)
+		}
+		p = b.copy(rest)
+		b.same("taken up", b.content(out), data[:190*4096])
+		if _, left := rest.Rest(p); left {
+			t.Error("something is left of a whole copy")
+		}
 	}
 }
 

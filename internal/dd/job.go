@@ -232,7 +232,7 @@ func (j *job) finish() {
 }
 
 func (j *job) progress(last bool) Progress {
-	p := Progress{Done: j.done, Holes: j.holes, Time: time.Since(j.begin), Last: last}
+	p := Progress{Done: j.done, Holes: j.holes, Time: time.Since(j.begin), Last: last, Again: !j.full && !streams(j.in, j.out)}
 	if last { // without what has overtaken a unit that failed
 		p.Done = min(p.Done, uint64(max(0, j.gap-j.start)))
 		p.Holes = min(p.Holes, p.Done)
