@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,6 +109,42 @@ func TestDDInterrupted(t *testing.T) {
 	mustRun(t, "dd", "--if", "/dev/zero", "--of", out, "--skip", fmt.Sprint(units), "--seek", fmt.Sprint(units), "--count", "3")
 	if size() != (units+3)*4096 {
 		t.Errorf("the file has %d bytes, want %d", size(), (units+3)*4096)
+	}
+}
+
+// Whoever watches sees a bar with rate and time left, of which nothing stays.
+func TestDDOnTerminal(t *testing.T) {
+	master, slave := openTerminal(t)
+	defer master.Close()
+	cmd := exec.Command(binary, "dd", "--if", "/dev/zero", "--of", "/dev/null", "--count", "1000000000000", "--silence-noticelog")
+	cmd.Stdout, cmd.Stderr = slave, slave
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	slave.Close()
+	if err := master.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	var text []byte
+	part := make([]byte, 4096)
+	for told := false; ; {
+		n, err := master.Read(part)
+		if text = append(text, part[:n]...); err != nil {
+			break // the program has gone
+		}
+		if !told && bytes.HasSuffix(text, []byte("s left")) {
+			told = true
+			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait() // its exit code is looked at
+	bar := regexp.MustCompile(`\r\x1b\[2K\[\.{30}\]   0 % of 3725 TB, \d+ .?B/s, \d.*s left`)
+	after := regexp.MustCompile(`s left\r\x1b\[2KCopying: \d+/\d+ \[.?B\] \(average \d+ .?Bps\)\r\n.*interrupted`)
+	if !bar.Match(text) || !after.Match(text) || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("exit code %d, it shows %q", cmd.ProcessState.ExitCode(), text)
 	}
 }
 
