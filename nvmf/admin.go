@@ -56,6 +56,10 @@ func (c *Controller) executeAdmin(r *Request) {
 		r.finish()
 		return
 	}
+	if c.opts.Fabrics != nil && !c.CSTS().RDY() && r.Cmd.Opcode != nvme.OpcodeFabrics {
+		r.endAdmin(nvme.StatusCommandSequenceError.WithDNR())
+		return
+	}
 	switch cmd := &r.Cmd; cmd.Opcode {
 	case nvme.AdminIdentify:
 		r.endAdmin(c.identify(r))
@@ -71,6 +75,12 @@ func (c *Controller) executeAdmin(r *Request) {
 		r.endAdmin(c.abort(r))
 	case nvme.AdminKeepAlive:
 		r.endAdmin(nvme.StatusSuccess)
+	case nvme.OpcodeFabrics:
+		if c.opts.Fabrics == nil {
+			r.endAdmin(nvme.StatusInvalidOpcode.WithDNR())
+			return
+		}
+		r.endAdmin(c.executeFabrics(r))
 	default:
 		if !c.tr.AdminCommand(r) {
 			r.endAdmin(nvme.StatusInvalidOpcode.WithDNR())

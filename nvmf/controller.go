@@ -59,6 +59,8 @@ type ControllerOptions struct {
 	// SeparateMetadata tells that the transport brings metadata in
 	// Request.Meta.
 	SeparateMetadata bool
+	// Fabrics is set by transports that carry messages.
+	Fabrics *FabricsOptions
 	// Life is the life of the device that the controller is; nil for one
 	// that begins and ends with the controller.
 	Life *Life
@@ -171,8 +173,14 @@ func (c *Controller) drained() {
 // resetState is what a controller level reset does to the controller (NVMe
 // Base 2.0, 3.7.2).
 func (c *Controller) resetState() {
-	c.stopKeepAlive()
-	c.feat = c.defaultFeatures()
+	feat := c.defaultFeatures()
+	if c.opts.Fabrics != nil {
+		// It watches the connection, which outlives the reset.
+		feat.keepAlive = c.feat.keepAlive
+	} else {
+		c.stopKeepAlive()
+	}
+	c.feat = feat
 	c.events.reset()
 	c.logs.reset()
 }

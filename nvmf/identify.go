@@ -195,6 +195,9 @@ func (c *Controller) identifyController(p []byte) {
 		id.OCFS = copyFormat0
 	}
 	id.SGLS = c.opts.SGLS
+	if c.opts.Fabrics != nil {
+		c.identifyFabrics(id)
+	}
 	copy(id.SUBNQN[:], c.sub.nqn)
 	id.PSD[0].MP = 2500 // units of 0.01 W
 }

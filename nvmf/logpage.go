@@ -91,6 +91,10 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 		return p, nvme.StatusSuccess
 	case nvme.LogFeatureEffects:
 		return c.featureEffectsPage(p[:1024]), nvme.StatusSuccess
+	case nvme.LogDiscovery:
+		if c.sub.discovery && c.opts.Fabrics != nil {
+			return c.sub.target.discoveryPage(c.opts.Fabrics.LocalAddr), nvme.StatusSuccess
+		}
 	}
 	return nil, nvme.StatusInvalidLogPage.WithDNR()
 }
@@ -116,6 +120,9 @@ func (c *Controller) supportedLogs(p []byte) []byte {
 		nvme.LogMIEffects,
 	} {
 		p[4*int(id)] = logPageSupported
+	}
+	if c.sub.discovery {
+		p[4*int(nvme.LogDiscovery)] = logPageSupported
 	}
 	return p
 }

@@ -47,6 +47,8 @@ type Subsystem struct {
 	target *Target
 	nqn    string
 	opts   SubsystemOptions
+	// discovery is true for the subsystem that tells of the others.
+	discovery bool
 
 	// active is the list of namespaces that controllers report, replaced
 	// as a whole by each change.

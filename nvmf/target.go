@@ -25,6 +25,8 @@ type Target struct {
 	mu     sync.Mutex
 	subs   map[string]*Subsystem
 	closed bool
+
+	discovery discovery
 }
 
 // NewTarget returns a target whose namespaces are opened in registry.
@@ -79,7 +81,7 @@ func (t *Target) Close(ctx context.Context) error {
 	t.closed = true
 	t.mu.Unlock()
 	var errs []error
-	for _, s := range t.Subsystems() {
+	for _, s := range append(t.Subsystems(), t.Discovery()) {
 		errs = append(errs, s.Close(ctx))
 	}
 	return errors.Join(errs...)
