@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tcp
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/sock"
+	"github.com/gospdk/gospdk/thread"
+	"github.com/gospdk/gospdk/thread/iobuf"
+)
+
+const (
+	// receiveSize is how much is read at once.
+	receiveSize = 256 << 10
+	// timerPeriod is how often connections are looked at that have not
+	// got far enough, or are about to end.
+	timerPeriod = time.Second
+)
+
+// group is the connections of one thread. All its methods are called there,
+// unless they say otherwise.
+type group struct {
+	t      *Transport
+	thread *thread.Thread
+	poll   *sock.Group
+	poller *thread.Poller
+	timer  *thread.Poller // runs while hurried is not 0
+	bufs   *iobuf.Channel
+	unit   int // bytes that go into one buffer, and into one C2HData
+
+	conns   []*conn // by their index; nil where one has gone
+	free    []uint32
+	hurried int // connections that have a deadline
+
+	receive []byte
+	vector  sock.Vector
+	bufList [][]byte // for one system call
+
+	dirty  []*conn // have something to write
+	resume []*conn // may go on
+
+	// Requests that wait for buffers, oldest first. Only the first asks for
+	// them, so that none holds some while another holds the rest.
+	waitFirst, waitLast *slot
+}
+
+func newGroup(t *Transport, th *thread.Thread, pool *iobuf.Pool) (*group, error) {
+	g := &group{t: t, thread: th, receive: make([]byte, receiveSize)}
+	var err error
+	if g.bufs, err = pool.Channel(th, "nvmf_TCP", iobuf.DefaultSmallCache, iobuf.DefaultLargeCache); err != nil {
+		return nil, err
+	}
+	g.unit = min(unit, g.bufs.MaxSize())
+	if g.poll, err = sock.NewGroup(); err != nil {
+		return nil, errors.Join(err, g.bufs.Close())
+	}
+	if err = th.AddFD(g.poll.FD()); err != nil {
+		g.poll.Close()
+		return nil, errors.Join(err, g.bufs.Close())
+	}
+	g.poller = th.NewPoller(thread.PollerConfig{Name: "nvmf TCP", Poll: g.round, Arm: g.arm})
+	g.timer = th.NewPoller(thread.PollerConfig{Name: "nvmf TCP timeouts", Period: timerPeriod, Poll: g.checkDeadlines})
+	g.timer.Pause()
+	return g, nil
+}
+
+// close ends a group without connections.
+func (g *group) close() error {
+	g.poller.Stop()
+	g.timer.Stop()
+	g.thread.RemoveFD(g.poll.FD())
+	g.poll.Close()
+	return g.bufs.Close()
+}
+
+// welcome takes a new connection.
+func (g *group) welcome(c *conn) {
+	g.attach(c)
+	if c.state == stateClosed {
+		return
+	}
+	c.hurry(g.t.opts.ConnectTimeout)
+	flag.Debugf("%v: connected", c.sock.Remote())
+}
+
+// attach makes c a connection of this group.
+func (g *group) attach(c *conn) {
+	c.g = g
+	if n := len(g.free); n > 0 {
+		c.index, g.free = g.free[n-1], g.free[:n-1]
+	} else {
+		c.index = uint32(len(g.conns))
+		g.conns = append(g.conns, nil)
+	}
+	g.conns[c.index] = c
+	err := g.poll.Add(c.sock, c.index)
+	if err != nil {
+		log.Errorf("%v", err)
+	}
+	if err != nil || g.t.closing.Load() {
+		c.close()
+	}
+}
+
+// detach undoes attach.
+func (g *group) detach(c *conn) {
+	g.conns[c.index] = nil
+	g.free = append(g.free, c.index)
+	if c.isDirty {
+		c.isDirty = false
+		g.dirty[slices.Index(g.dirty, c)] = nil // flush may be at work on the list
+	}
+	if c.resuming {
+		c.resuming = false
+		g.resume = without(g.resume, c)
+	}
+}
+
+// without returns list without c, in its place.
+func without(list []*conn, c *conn) []*conn {
+	for i, o := range list {
+		if o == c {
+			copy(list[i:], list[i+1:])
+			list[len(list)-1] = nil
+			return list[:len(list)-1]
+		}
+	}
+	return list
+}
+
+// round is the group's poller.
+func (g *group) round() (n int) {
+	for _, ev := range g.poll.Poll() {
+		c := g.conns[ev.ID]
+		if c == nil {
+			continue // closed in this round
+		}
+		n++
+		if ev.Writable {
+			c.markDirty()
+		}
+		if ev.Readable {
+			c.receive()
+		}
+	}
+	for len(g.resume) > 0 {
+		c := g.resume[0]
+		g.resume = without(g.resume, c)
+		c.resuming = false
+		c.goOn()
+		n++
+	}
+	if len(g.dirty) > 0 {
+		n += g.flush()
+	}
+	return n
+}
+
+// flush writes what the connections have to say.
+func (g *group) flush() (n int) {
+	for i := 0; i < len(g.dirty); i++ {
+		c := g.dirty[i]
+		g.dirty[i] = nil
+		if c == nil {
+			continue
+		}
+		c.isDirty = false
+		c.write()
+		n++
+	}
+	g.dirty = g.dirty[:0]
+	return n
+}
+
+// arm lets the thread sleep until there is an event.
+func (g *group) arm() time.Duration {
+	if len(g.dirty) > 0 || len(g.resume) > 0 {
+		return 0
+	}
+	return thread.Forever
+}
+
+// checkDeadlines ends connections whose time is over.
+func (g *group) checkDeadlines() (n int) {
+	now := g.thread.Clock().Now()
+	for _, c := range g.conns {
+		if c != nil && c.deadline != 0 && now >= c.deadline {
+			if c.state != stateEnding {
+				log.Warnf("nvmf: TCP %v: no Connect command within %v", c.sock.Remote(), g.t.opts.ConnectTimeout)
+			}
+			c.close()
+			n++
+		}
+	}
+	return n
+}
+
+// disconnect closes the connections that match. It may be called from any
+// goroutine that is not a reactor's.
+func (g *group) disconnect(match func(*conn) bool) error {
+	return thread.Do(context.Background(), g.thread, func() error {
+		for _, c := range g.conns {
+			if c != nil && match(c) {
+				c.close()
+			}
+		}
+		return nil
+	})
+}

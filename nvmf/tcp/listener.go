@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvmf"
+	"github.com/gospdk/gospdk/sock"
+)
+
+// portal is a listening socket. Several subsystems may share it.
+type portal struct {
+	t    *Transport
+	addr netip.AddrPort
+	ln   *net.TCPListener
+	done chan struct{} // closed when its goroutine has ended
+
+	mu        sync.Mutex
+	listeners map[*nvmf.Subsystem]*Listener
+}
+
+// Listener serves one subsystem at one address.
+type Listener struct {
+	portal *portal
+	sub    *nvmf.Subsystem
+	addr   nvmf.Address
+	live   sync.WaitGroup // controllers
+	closed atomic.Bool
+}
+
+// Listen serves a subsystem of the target, perhaps the discovery subsystem, at
+// traddr, an IPv4 or IPv6 address (0.0.0.0 and :: are all of the machine's),
+// and port trsvcid, which "0" leaves to the system. Subsystems may share an
+// address. The discovery subsystem can be reached at each of them. ctx bounds
+// the call alone.
+func (t *Transport) Listen(ctx context.Context, sub *nvmf.Subsystem, traddr, trsvcid string) (*Listener, error) {
+	fail := func(err error) (*Listener, error) {
+		return nil, fmt.Errorf("nvmf: listening for TCP at %s port %s: %w", traddr, trsvcid, err)
+	}
+	if t.target.Subsystem(sub.NQN()) != sub && t.target.Discovery() != sub {
+		return fail(fmt.Errorf("subsystem %s is not one of the target", sub.NQN()))
+	}
+	ip, err := netip.ParseAddr(traddr)
+	if err != nil {
+		return fail(errors.New("traddr is no IPv4 or IPv6 address"))
+	}
+	port, err := strconv.ParseUint(trsvcid, 10, 16)
+	if err != nil {
+		return fail(errors.New("trsvcid is no port from 0 to 65535"))
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closing.Load() {
+		return fail(nvmf.ErrClosed)
+	}
+	p, err := t.portal(ctx, netip.AddrPortFrom(ip, uint16(port)))
+	if err != nil {
+		return fail(err)
+	}
+	l, err := p.serve(sub)
+	if err != nil {
+		return fail(errors.Join(err, p.closeIfUnused()))
+	}
+	return l, nil
+}
+
+// portal returns the socket for addr. t.mu is held.
+func (t *Transport) portal(ctx context.Context, addr netip.AddrPort) (*portal, error) {
+	if p := t.portals[addr.String()]; p != nil {
+		return p, nil
+	}
+	network := "tcp4"
+	if addr.Addr().Is6() {
+		network = "tcp6" // not IPv4 too: that is another address
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, network, addr.String())
+	if err != nil {
+		return nil, err
+	}
+	p := &portal{t: t, ln: ln.(*net.TCPListener), done: make(chan struct{}), listeners: map[*nvmf.Subsystem]*Listener{}}
+	p.addr = netip.AddrPortFrom(addr.Addr(), ln.Addr().(*net.TCPAddr).AddrPort().Port())
+	t.portals[p.addr.String()] = p
+	go p.accept()
+	return p, nil
+}
+
+// serve adds a subsystem.
+func (p *portal) serve(sub *nvmf.Subsystem) (*Listener, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listeners[sub] != nil {
+		return nil, fmt.Errorf("subsystem %s is there already", sub.NQN())
+	}
+	a := nvmf.Address{
+		Trtype: nvme.TrtypeTCP, Adrfam: nvme.AdrfamIPv4, Traddr: p.addr.Addr().String(), Trsvcid: strconv.Itoa(int(p.addr.Port())),
+		AdminEntries: uint16(min(p.t.opts.QueueEntries, 65535)), NoSQFlow: true,
+	}
+	if p.addr.Addr().Is6() {
+		a.Adrfam = nvme.AdrfamIPv6
+	}
+	if err := sub.AddAddress(a); err != nil {
+		return nil, err
+	}
+	l := &Listener{portal: p, sub: sub, addr: a}
+	p.listeners[sub] = l
+	return l, nil
+}
+
+// all returns the listeners.
+func (p *portal) all() []*Listener {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []*Listener
+	for _, l := range p.listeners {
+		all = append(all, l)
+	}
+	return all
+}
+
+// admit notes that a controller of sub is about to be there by this portal. It
+// returns the listener, nil for the discovery subsystem where nobody has asked
+// for it, and whether hosts may connect.
+func (p *portal) admit(sub *nvmf.Subsystem) (*Listener, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.listeners[sub]
+	if l != nil {
+		l.live.Add(1)
+	}
+	return l, l != nil || sub == p.t.target.Discovery()
+}
+
+// closeIfUnused closes a socket without listeners. t.mu is held.
+func (p *portal) closeIfUnused() error {
+	if len(p.all()) > 0 {
+		return nil
+	}
+	delete(p.t.portals, p.addr.String())
+	err := p.ln.Close()
+	<-p.done
+	return err
+}
+
+// accept takes connections until the socket is closed.
+func (p *portal) accept() {
+	defer close(p.done)
+	for {
+		c, err := p.ln.AcceptTCP()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			// Out of file descriptors, or the peer gave up; the pause
+			// keeps the former from taking all of a processor.
+			log.Warnf("nvmf: TCP %v: %v", p.addr, err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		p.take(c)
+	}
+}
+
+const acceptPause = 10 * time.Millisecond
+
+// take gives a connection to a poll group.
+func (p *portal) take(c *net.TCPConn) {
+	t := p.t
+	if n := t.count.Add(1); n > int64(t.opts.MaxConnections) {
+		t.count.Add(-1)
+		log.Warnf("nvmf: TCP %v: connection from %v refused: there are %d already", p.addr, c.RemoteAddr(), t.opts.MaxConnections)
+		c.Close()
+		return
+	}
+	s, err := sock.Take(c)
+	if err != nil {
+		t.count.Add(-1)
+		log.Warnf("nvmf: TCP %v: %v", p.addr, err)
+		return
+	}
+	t.live.Add(1)
+	q := newConn(t, p, s)
+	g := t.pickGroup()
+	if !g.thread.Send(func() { g.welcome(q) }) {
+		q.drop()
+	}
+}
+
+// Address returns where the listener is.
+func (l *Listener) Address() nvmf.Address { return l.addr }
+
+// Subsystem returns which subsystem it serves.
+func (l *Listener) Subsystem() *nvmf.Subsystem { return l.sub }
+
+// Close disconnects the hosts that have come to the subsystem by this
+// listener and waits until their I/O has ended.
+func (l *Listener) Close() error {
+	err := l.forget()
+	for _, g := range l.portal.t.groups {
+		err = errors.Join(err, g.disconnect(func(c *conn) bool { return c.ctrlr != nil && c.ctrlr.listener == l }))
+	}
+	if err == nil {
+		l.live.Wait()
+	}
+	return err
+}
+
+// forget lets no more hosts in.
+func (l *Listener) forget() error {
+	if l.closed.Swap(true) {
+		return nil
+	}
+	p := l.portal
+	p.t.mu.Lock()
+	defer p.t.mu.Unlock()
+	p.mu.Lock()
+	delete(p.listeners, l.sub)
+	p.mu.Unlock()
+	l.sub.RemoveAddress(l.addr)
+	return p.closeIfUnused()
+}
