@@ -27,6 +27,7 @@ type controller struct {
 	io     []*conn // by queue identifier, from 1
 	ending bool    // the admin queue has gone
 	count  int     // I/O connections
+	mute   bool    // commands end without an answer
 }
 
 var _ nvmf.Transport = (*controller)(nil)
@@ -39,7 +40,11 @@ func (a *controller) Enable(nvme.CC) error { return nil }
 // been heard of for too long.
 func (a *controller) Disable(done func()) {
 	a.disconnect()
+	// Hosts have forgotten their event requests by now, and may have given
+	// their identifiers to other commands: they get no answer.
+	a.mute = true
 	a.core.AbortEvents()
+	a.mute = false
 	a.core.Drain(done)
 	if a.core.CSTS().CFS() && a.admin != nil {
 		a.admin.close()

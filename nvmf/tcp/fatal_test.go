@@ -80,7 +80,7 @@ func TestFatal(t *testing.T) {
 		{"TTAG of no slot", h2c(func(d *pdu.Data) { d.TTAG = 999 }), pdu.TermReq{Status: pdu.InvalidHeaderField, Info: 10}},
 		{"TTAG of a free slot", h2c(func(d *pdu.Data) { d.TTAG ^= 1 }), pdu.TermReq{Status: pdu.InvalidHeaderField, Info: 10}},
 		{"CCCID", h2c(func(d *pdu.Data) { d.CCCID++ }), pdu.TermReq{Status: pdu.InvalidHeaderField, Info: 8}},
-		{"DATAO ahead", h2c(func(d *pdu.Data) { d.Offset = 512 }), pdu.TermReq{Status: pdu.DataTransferOutOfRange}},
+		{"DATAO ahead", h2c(func(d *pdu.Data) { d.Offset, d.Length = 512, 512 }), pdu.TermReq{Status: pdu.DataTransferOutOfRange}},
 		{"DATAO odd", h2c(func(d *pdu.Data) { d.Offset = 1 }), pdu.TermReq{Status: pdu.InvalidHeaderField, Info: 12}},
 		{"beyond the R2T", h2c(func(d *pdu.Data) { d.Length = 8192 }), pdu.TermReq{Status: pdu.DataTransferOutOfRange}},
 		{"LAST_PDU early", h2c(func(d *pdu.Data) { d.Length, d.Last = 512, true }), pdu.TermReq{Status: pdu.InvalidHeaderField, Info: 1}},

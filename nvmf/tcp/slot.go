@@ -145,7 +145,7 @@ func (s *slot) giveUp() {
 // CompleteRequest implements nvmf.Completer.
 func (c *conn) CompleteRequest(r *nvmf.Request) {
 	s := c.slots[r.Slot]
-	if c.state != stateRunning {
+	if c.state != stateRunning || c.ctrlr.mute {
 		s.give()
 		return
 	}
