@@ -61,6 +61,9 @@ type ControllerOptions struct {
 	SeparateMetadata bool
 	// Fabrics is set by transports that carry messages.
 	Fabrics *FabricsOptions
+	// Connection is who uses the controller.
+	Connection Connection
+	Tuning
 	// Life is the life of the device that the controller is; nil for one
 	// that begins and ends with the controller.
 	Life *Life
@@ -94,6 +97,10 @@ type Controller struct {
 	alive  *thread.Poller // keep alive timer
 	heard  bool           // a command came in the last period
 	life   *Life
+
+	group  *pollGroup
+	queues []uint16      // that the transport has told of
+	gone   chan struct{} // closed by Close
 }
 
 // newController checks the options; the namespaces are attached later.
@@ -107,7 +114,7 @@ func newController(s *Subsystem, id uint16, t *thread.Thread, tr Transport, o Co
 	if o.MaxDataSize < 4096 || bits.OnesCount32(o.MaxDataSize) != 1 {
 		return nil, fmt.Errorf("nvmf: largest transfer of %d bytes, want a power of two from 4096", o.MaxDataSize)
 	}
-	c := &Controller{sub: s, id: id, thread: t, tr: tr, opts: o}
+	c := &Controller{sub: s, id: id, thread: t, tr: tr, opts: o, group: s.target.group(t), gone: make(chan struct{})}
 	c.ns = make([]*nsChannel, s.opts.MaxNamespaces)
 	c.cap = nvme.CAP(0).WithMQES(uint16(o.QueueEntries - 1)).WithCQR(true).WithTO(readyTimeout).WithCSS(1 | 1<<cssAll).WithCRWMS(true)
 	c.resetState()
@@ -131,6 +138,7 @@ func (c *Controller) Close(ctx context.Context) error {
 		}
 		c.stopKeepAlive()
 		c.closeChannels()
+		c.forgetQueues()
 		c.powerOff()
 		return nil
 	})
@@ -138,6 +146,7 @@ func (c *Controller) Close(ctx context.Context) error {
 		return err // after its thread's end there is nothing left to stop
 	}
 	delete(s.controllers, c.id)
+	close(c.gone)
 	s.publishControllers()
 	return nil
 }

@@ -95,14 +95,20 @@ func (s *Subsystem) Addresses() []Address {
 	return all
 }
 
-// discoveryPage is the discovery log page. local is the address of this end,
-// which takes the place of any address.
-func (t *Target) discoveryPage(local string) []byte {
+// discoveryPage is the discovery log page for a host, with the subsystems that
+// it may connect to. local is the address of this end, which takes the place
+// of any address.
+func (t *Target) discoveryPage(host, local string) []byte {
 	d := &t.discovery
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	page := slices.Clone(nvme.Bytes(&nvme.DiscoveryLog{GENCTR: d.generation, NUMREC: uint64(len(d.listeners))}))
+	head := nvme.DiscoveryLog{GENCTR: d.generation}
+	page := slices.Clone(nvme.Bytes(&head))
 	for i, l := range d.listeners {
+		if !l.sub.HostAllowed(host) {
+			continue
+		}
+		head.NUMREC++
 		a := &l.addr
 		e := nvme.DiscoveryEntry{
 			TRTYPE: uint8(a.Trtype), ADRFAM: a.Adrfam, SUBTYPE: nvme.DiscoverySubtypeNVM,
@@ -123,6 +129,7 @@ func (t *Target) discoveryPage(local string) []byte {
 		copy(e.SUBNQN[:], l.sub.nqn)
 		page = append(page, nvme.Bytes(&e)...)
 	}
+	copy(page, nvme.Bytes(&head))
 	return page
 }
 

@@ -82,8 +82,11 @@ func (r *Request) release() {
 // finish ends r with the status in r.Status.
 func (r *Request) finish() {
 	c := r.ctrlr
-	if r.Status != 0 && r.queue.ID != 0 && worthLogging(r.Status) {
-		c.life.noteFailure(r)
+	if r.queue.ID != 0 {
+		c.group.stats.CompletedIO++
+	}
+	if r.Status != 0 {
+		c.noteFailure(r)
 	}
 	r.release()
 	r.done.CompleteRequest(r)
@@ -91,6 +94,21 @@ func (r *Request) finish() {
 		c.drained()
 	}
 }
+
+// noteFailure enters a command that has failed in the error log, and tells a
+// host that knows of such times how long to wait before it tries again.
+func (c *Controller) noteFailure(r *Request) {
+	if r.queue.ID != 0 && worthLogging(r.Status) {
+		c.life.noteFailure(r)
+	}
+	if !r.Status.DNR() && c.feat.hostBehavior[hostACRE] == 1 && r.Status.IsError() {
+		r.Status = r.Status.WithCRD(1)
+	}
+}
+
+// hostACRE is the byte of Host Behavior Support that tells whether the host
+// heeds command retry delays (NVMe Base 2.0, figure 347).
+const hostACRE = 0
 
 // requestIO is a request as its block device operation sees it.
 type requestIO Request

@@ -146,8 +146,7 @@ func (c *Controller) setKeepAlive(ms uint32) {
 		c.feat.keepAlive = 0
 		return
 	}
-	units := (uint64(ms) + keepAliveUnits - 1) / keepAliveUnits
-	ms = uint32(min(units*keepAliveUnits, 1<<32-1))
+	ms = c.opts.keepAliveTime(ms)
 	c.feat.keepAlive = ms
 	c.heard = true
 	c.alive = c.thread.NewPoller(thread.PollerConfig{

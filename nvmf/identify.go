@@ -65,8 +65,9 @@ func (c *Controller) identifyPage(p []byte, cns nvme.CNS, cmd *nvme.Command) nvm
 		if csi != csiNVM {
 			return nvme.StatusInvalidIOCS
 		}
-		// All zero: no limits beyond MDTS for Verify, Write Zeroes and
-		// Dataset Management.
+		// What is zero has no limit beyond MDTS.
+		p[1] = c.sub.opts.WZSL
+		binary.LittleEndian.PutUint32(p[4:], c.sub.opts.DMRSL)
 	case nvme.CNSIndependentNamespace:
 		return c.identifyIndependent(p, cmd.NSID)
 	case nvme.CNSNamespaceControllers:
@@ -178,13 +179,15 @@ func (c *Controller) identifyController(p []byte) {
 	id.LPA = nvme.LPACommandEffects | nvme.LPAExtendedData | nvme.LPASupportedLogPages
 	id.ELPE = errorEntries - 1
 	id.WCTEMP, id.CCTEMP = defaultTemperature, 373
-	id.KAS = keepAliveUnits / 100
+	id.KAS = uint16(c.opts.keepAliveUnits() / 100)
+	crdt := c.sub.target.Config().CRDT
+	id.CRDT1, id.CRDT2, id.CRDT3 = crdt[0], crdt[1], crdt[2]
 	id.SQES, id.CQES = 0x66, 0x44
 	id.MAXCMD = uint16(min(c.opts.QueueEntries, 65535))
 	id.NN = uint32(len(c.ns))
 	id.MNAN = uint32(len(c.ns))
 	id.ONCS = c.oncs()
-	if c.supportsFused() {
+	if c.supportsFused() && c.opts.MaskedFUSES&nvme.FUSESCompareWrite == 0 {
 		id.FUSES = nvme.FUSESCompareWrite
 	}
 	id.VWC = nvme.VWCBroadcastNotSupported
@@ -206,18 +209,9 @@ func (c *Controller) identifyController(p []byte) {
 // execute.
 func (c *Controller) oncs() uint16 {
 	v := uint16(nvme.ONCSSaveSelect | nvme.ONCSTimestamp)
-	for _, o := range []struct {
-		op  nvme.Opcode
-		bit uint16
-	}{
-		{nvme.CmdCompare, nvme.ONCSCompare},
-		{nvme.CmdDatasetManagement, nvme.ONCSDatasetManagement},
-		{nvme.CmdWriteZeroes, nvme.ONCSWriteZeroes},
-		{nvme.CmdVerify, nvme.ONCSVerify},
-		{nvme.CmdCopy, nvme.ONCSCopy},
-	} {
-		if c.supports(o.op) {
-			v |= o.bit
+	for _, op := range []nvme.Opcode{nvme.CmdCompare, nvme.CmdDatasetManagement, nvme.CmdWriteZeroes, nvme.CmdVerify, nvme.CmdCopy} {
+		if c.supports(op) {
+			v |= oncsOf(op)
 		}
 	}
 	return v

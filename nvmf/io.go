@@ -71,7 +71,7 @@ func (c *Controller) prepareBlocks(r *Request, ns *nsChannel, op bdev.Op, dir nv
 // prepareOther is for the commands that are not the hot path.
 func (c *Controller) prepareOther(r *Request, ns *nsChannel) {
 	cmd := &r.Cmd
-	if !ns.supports(cmd.Opcode) {
+	if !ns.supports(cmd.Opcode) || c.opts.masks(cmd.Opcode) {
 		r.fail(nvme.StatusInvalidOpcode.WithDNR())
 		return
 	}

@@ -93,7 +93,7 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 		return c.featureEffectsPage(p[:1024]), nvme.StatusSuccess
 	case nvme.LogDiscovery:
 		if c.sub.discovery && c.opts.Fabrics != nil {
-			return c.sub.target.discoveryPage(c.opts.Fabrics.LocalAddr), nvme.StatusSuccess
+			return c.sub.target.discoveryPage(c.opts.Connection.HostNQN, c.opts.Fabrics.LocalAddr), nvme.StatusSuccess
 		}
 	}
 	return nil, nvme.StatusInvalidLogPage.WithDNR()

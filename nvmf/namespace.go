@@ -23,11 +23,16 @@ const claimName = "NVMe-oF Target"
 type NamespaceOptions struct {
 	// NSID is the namespace identifier, the lowest free one if 0.
 	NSID uint32
-	// UUID, NGUID and EUI64 identify the content for hosts. Without any,
-	// UUID is that of the block device.
+	// UUID, NGUID and EUI64 identify the content for hosts. UUID and NGUID
+	// are those of the block device if they are left out.
 	UUID  uuid.UUID
 	NGUID [16]byte
 	EUI64 [8]byte
+	// Listed shows the namespace only to hosts that AddNamespaceHost names.
+	Listed bool
+	// HideMetadata leaves metadata of the device to the block layer, as
+	// bdev.Desc.HideMetadata has it. Devices without metadata do not mind.
+	HideMetadata bool
 }
 
 // Namespace is a block device as hosts see it.
@@ -41,6 +46,10 @@ type Namespace struct {
 	uuid   uuid.UUID
 	nguid  [16]byte
 	eui64  [8]byte
+	listed bool
+
+	hideMetadata bool
+	hosts        []string // that see a listed one; s.ctl guards it
 }
 
 // NSID returns the namespace identifier.
@@ -49,8 +58,14 @@ func (ns *Namespace) NSID() uint32 { return ns.nsid }
 // Bdev returns the name of the block device.
 func (ns *Namespace) Bdev() string { return ns.name }
 
-// UUID returns the identifier of the content.
+// UUID, NGUID and EUI64 return the identifiers of the content, zero for none.
 func (ns *Namespace) UUID() uuid.UUID { return ns.uuid }
+
+// NGUID is described at UUID.
+func (ns *Namespace) NGUID() [16]byte { return ns.nguid }
+
+// EUI64 is described at UUID.
+func (ns *Namespace) EUI64() [8]byte { return ns.eui64 }
 
 // AddNamespace makes a namespace of a block device and gives it to the
 // subsystem's controllers. It returns the namespace identifier. The device is
@@ -65,6 +80,9 @@ func (s *Subsystem) AddNamespace(ctx context.Context, bdevName string, opts Name
 	if s.closed {
 		return fail(ErrClosed)
 	}
+	if s.opts.Passthrough {
+		return fail(errors.New("only namespaces on NVMe devices can be added to a passthrough subsystem, which this device is not"))
+	}
 	nsid, err := s.pickNSID(opts.NSID)
 	if err != nil {
 		return fail(err)
@@ -76,18 +94,50 @@ func (s *Subsystem) AddNamespace(ctx context.Context, bdevName string, opts Name
 	s.namespaces[nsid] = ns
 	s.publishNamespaces()
 	for _, c := range s.controllers {
-		err := thread.Do(ctx, c.thread, func() error {
-			if err := c.attach(ns); err != nil {
-				return err
-			}
-			c.namespaceChanged(nsid)
-			return nil
-		})
-		if err != nil {
+		if !ns.visibleTo(c.opts.Connection.HostNQN) {
+			continue
+		}
+		if err := c.show(ctx, ns); err != nil {
 			return fail(errors.Join(err, s.removeLocked(context.WithoutCancel(ctx), ns)))
 		}
 	}
 	return nsid, nil
+}
+
+// show attaches a namespace to a controller that is at work. It is called on
+// any goroutine but a reactor's.
+func (c *Controller) show(ctx context.Context, ns *Namespace) error {
+	return thread.Do(ctx, c.thread, func() error {
+		if n := c.namespace(ns.nsid); n != nil && n.ns == ns {
+			return nil
+		}
+		if err := c.attach(ns); err != nil {
+			return err
+		}
+		c.namespaceChanged(ns.nsid)
+		return nil
+	})
+}
+
+// hide detaches a namespace and waits for the commands that use it. It is
+// called on any goroutine but a reactor's.
+func (c *Controller) hide(ctx context.Context, ns *Namespace) error {
+	done := make(chan struct{})
+	err := thread.Do(ctx, c.thread, func() error {
+		c.detach(ns, func() { close(done) })
+		return nil
+	})
+	if errors.Is(err, thread.ErrExited) {
+		return nil
+	}
+	if err == nil {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+	return err
 }
 
 // pickNSID returns the wanted identifier or the lowest free one.
@@ -111,22 +161,31 @@ func (s *Subsystem) pickNSID(want uint32) (uint32, error) {
 }
 
 func (s *Subsystem) openNamespace(ctx context.Context, nsid uint32, name string, opts NamespaceOptions) (*Namespace, error) {
-	ns := &Namespace{sub: s, nsid: nsid, name: name, uuid: opts.UUID, nguid: opts.NGUID, eui64: opts.EUI64}
+	ns := &Namespace{sub: s, nsid: nsid, name: name, uuid: opts.UUID, nguid: opts.NGUID, eui64: opts.EUI64, listed: opts.Listed, hideMetadata: opts.HideMetadata}
 	desc, err := s.target.registry.Open(ctx, name, bdev.Write, ns.event)
 	if err != nil {
 		return nil, err
 	}
 	ns.desc = desc
+	if (opts.HideMetadata || s.target.hidesMetadata()) && desc.Info().MDSize != 0 {
+		err = desc.HideMetadata()
+	}
 	ns.info = desc.Info()
-	if err = ns.check(); err == nil {
+	if err == nil {
+		err = ns.check()
+	}
+	if err == nil {
 		err = desc.Claim(bdev.ClaimWriteOne, claimName, 0)
 	}
 	if err != nil {
 		return nil, errors.Join(err, desc.Close())
 	}
 	ns.blocks.Store(ns.info.NumBlocks)
-	if ns.uuid == uuid.Nil && ns.nguid == [16]byte{} && ns.eui64 == [8]byte{} {
+	if ns.uuid == uuid.Nil {
 		ns.uuid = ns.info.UUID
+	}
+	if ns.nguid == [16]byte{} {
+		ns.nguid = ns.info.UUID
 	}
 	return ns, nil
 }
@@ -160,22 +219,7 @@ func (s *Subsystem) removeLocked(ctx context.Context, ns *Namespace) error {
 	delete(s.namespaces, ns.nsid)
 	s.publishNamespaces()
 	for _, c := range s.controllers {
-		done := make(chan struct{})
-		err := thread.Do(ctx, c.thread, func() error {
-			c.detach(ns, func() { close(done) })
-			return nil
-		})
-		if errors.Is(err, thread.ErrExited) {
-			continue
-		}
-		if err == nil {
-			select {
-			case <-done:
-			case <-ctx.Done():
-				err = context.Cause(ctx)
-			}
-		}
-		if err != nil {
+		if err := c.hide(ctx, ns); err != nil {
 			s.namespaces[ns.nsid] = ns // still in use: it can be removed again
 			return fmt.Errorf("nvmf: subsystem %s: removing namespace %d: %w", s.nqn, ns.nsid, err)
 		}

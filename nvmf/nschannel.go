@@ -154,8 +154,11 @@ func (n *nsChannel) supports(op nvme.Opcode) bool {
 }
 
 // supports tells whether the controller executes an I/O command: every
-// namespace does, or there is none yet.
+// namespace does, or there is none yet, and the transport has not left it out.
 func (c *Controller) supports(op nvme.Opcode) bool {
+	if c.opts.masks(op) {
+		return false
+	}
 	for _, n := range c.ns {
 		if n != nil && !n.supports(op) {
 			return false

@@ -37,6 +37,18 @@ type SubsystemOptions struct {
 	// MinCNTLID and MaxCNTLID bound the controller identifiers, 1 and
 	// FFEFh if 0.
 	MinCNTLID, MaxCNTLID uint16
+	// RestrictHosts admits only the hosts that AddHost names.
+	RestrictHosts bool
+	// DMRSL is the most blocks that a range of Dataset Management should
+	// have, WZSL the most that Write Zeroes should cover, as a power of two
+	// in units of 4096 bytes; 0 is no limit. Hosts are told; larger ones
+	// are carried out too.
+	DMRSL uint32
+	WZSL  uint8
+	// AdminLabel is for operators.
+	AdminLabel string
+	// Passthrough takes only namespaces on NVMe devices.
+	Passthrough bool
 }
 
 // Subsystem is an NVM subsystem: namespaces and the controllers through
@@ -62,6 +74,9 @@ type Subsystem struct {
 	controllers map[uint16]*Controller
 	nextCNTLID  uint16
 	closed      bool
+
+	access   access
+	listened listened
 
 	background sync.WaitGroup // changes that a block device asked for
 }
@@ -95,27 +110,20 @@ func newSubsystem(t *Target, nqn string, opts SubsystemOptions) (*Subsystem, err
 		controllers: make(map[uint16]*Controller),
 		nextCNTLID:  opts.MinCNTLID,
 	}
+	s.access.restricted = opts.RestrictHosts
 	s.active.Store(new([]*Namespace))
 	s.cntlids.Store(new([]uint16))
 	return s, nil
 }
 
 func (o *SubsystemOptions) check() error {
-	for _, f := range []struct {
-		name, value string
-		max         int
-	}{
-		{"serial number", o.Serial, 20},
-		{"model number", o.Model, 40},
-		{"firmware revision", o.Firmware, 8},
+	for _, err := range []error{
+		checkText("serial number", &o.Serial, 0, 20),
+		checkText("model number", &o.Model, 0, 40),
+		checkText("firmware revision", &o.Firmware, 0, 8),
 	} {
-		if len(f.value) > f.max {
-			return fmt.Errorf("%s %q is %d bytes long, at most %d are allowed", f.name, f.value, len(f.value), f.max)
-		}
-		for i := range len(f.value) {
-			if c := f.value[i]; c < 0x20 || c > 0x7e {
-				return fmt.Errorf("%s %q: character %#02x is not printable ASCII", f.name, f.value, c)
-			}
+		if err != nil {
+			return err
 		}
 	}
 	if o.MaxNamespaces > MaxNamespaces {
@@ -123,6 +131,25 @@ func (o *SubsystemOptions) check() error {
 	}
 	if o.MinCNTLID > o.MaxCNTLID || o.MaxCNTLID > MaxCNTLID {
 		return fmt.Errorf("controller identifiers %d to %d, allowed are 1 to %d in order", o.MinCNTLID, o.MaxCNTLID, MaxCNTLID)
+	}
+	return nil
+}
+
+// checkText checks the length and the characters of a text, which may be nil.
+func checkText(name string, text *string, least, most int) error {
+	if text == nil {
+		return nil
+	}
+	if len(*text) > most {
+		return fmt.Errorf("%s %q is %d bytes long, at most %d are allowed", name, *text, len(*text), most)
+	}
+	if len(*text) < least {
+		return fmt.Errorf("%s %q is %d bytes long, at least %d are needed", name, *text, len(*text), least)
+	}
+	for i := range len(*text) {
+		if c := (*text)[i]; c < 0x20 || c > 0x7e {
+			return fmt.Errorf("%s %q: character %#02x is not printable ASCII", name, *text, c)
+		}
 	}
 	return nil
 }
@@ -137,9 +164,13 @@ func (s *Subsystem) Options() SubsystemOptions { return s.opts }
 // caller must not change the slice.
 func (s *Subsystem) Namespaces() []*Namespace { return *s.active.Load() }
 
-// Close removes the namespaces and takes the subsystem out of the target. It
-// fails if a host is still connected: close the transport's listeners first.
+// Close closes what AddListener has made, removes the namespaces and takes the
+// subsystem out of the target. It fails if a host is still connected: close
+// the listeners that were made otherwise first.
 func (s *Subsystem) Close(ctx context.Context) error {
+	if err := s.closeListeners(); err != nil {
+		return err
+	}
 	s.ctl.Lock()
 	if n := len(s.controllers); n > 0 {
 		s.ctl.Unlock()
@@ -168,6 +199,9 @@ func (s *Subsystem) NewController(ctx context.Context, t *thread.Thread, tr Tran
 	if s.closed {
 		return nil, fmt.Errorf("nvmf: subsystem %s: %w", s.nqn, ErrClosed)
 	}
+	if err := s.admit(&opts.Connection); err != nil {
+		return nil, err
+	}
 	id, err := s.pickCNTLID()
 	if err != nil {
 		return nil, err
@@ -178,6 +212,9 @@ func (s *Subsystem) NewController(ctx context.Context, t *thread.Thread, tr Tran
 	}
 	err = thread.Do(ctx, t, func() error {
 		for _, ns := range s.Namespaces() {
+			if !ns.visibleTo(opts.Connection.HostNQN) {
+				continue
+			}
 			if err := c.attach(ns); err != nil {
 				c.closeChannels()
 				return err

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/log"
@@ -26,12 +28,22 @@ type Target struct {
 	subs   map[string]*Subsystem
 	closed bool
 
-	discovery discovery
+	discovery  discovery
+	config     atomic.Pointer[TargetConfig]
+	opening    sync.Mutex // held while a transport is made
+	groups     []*pollGroup
+	threads    []placedThread // made by Start
+	modules    []TransportModule
+	transports []*ActiveTransport
+	settings   settings
 }
 
 // NewTarget returns a target whose namespaces are opened in registry.
 func NewTarget(registry *bdev.Registry) *Target {
-	return &Target{registry: registry, subs: make(map[string]*Subsystem)}
+	t := &Target{registry: registry, subs: make(map[string]*Subsystem)}
+	t.SetConfig(TargetConfig{})
+	t.resetSettings()
+	return t
 }
 
 // NewSubsystem makes a subsystem named nqn. The name is checked against the
@@ -50,7 +62,10 @@ func (t *Target) NewSubsystem(nqn string, opts SubsystemOptions) (*Subsystem, er
 		return nil, fmt.Errorf("subsystem %s: target: %w", nqn, ErrClosed)
 	}
 	if _, ok := t.subs[nqn]; ok {
-		return nil, fmt.Errorf("nvmf: subsystem %s already exists", nqn)
+		return nil, fmt.Errorf("nvmf: subsystem %s already exists: %w", nqn, syscall.EEXIST)
+	}
+	if most := t.Config().MaxSubsystems; uint64(len(t.subs)) >= uint64(most) {
+		return nil, fmt.Errorf("nvmf: subsystem %s: there are %d already, as many as max_subsystems allows", nqn, most)
 	}
 	t.subs[nqn] = s
 	return s, nil
@@ -74,8 +89,9 @@ func (t *Target) Subsystems() []*Subsystem {
 	return subs
 }
 
-// Close closes the subsystems. Transports must have been closed before: it
-// fails if a subsystem still has a controller.
+// Close closes the listeners of subsystems, the subsystems, the transports, and
+// what Start has made. Listeners that were not made by AddListener must have
+// been closed before: it fails if a subsystem still has a controller.
 func (t *Target) Close(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
@@ -84,6 +100,8 @@ func (t *Target) Close(ctx context.Context) error {
 	for _, s := range append(t.Subsystems(), t.Discovery()) {
 		errs = append(errs, s.Close(ctx))
 	}
+	errs = append(errs, t.closeTransports(ctx))
+	t.exitThreads()
 	return errors.Join(errs...)
 }
 

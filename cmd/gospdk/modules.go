@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	accelerror "github.com/gospdk/gospdk/accel/error"
@@ -25,6 +27,9 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
 	"github.com/gospdk/gospdk/nvme/host/pcie"
+	"github.com/gospdk/gospdk/nvmf"
+	"github.com/gospdk/gospdk/nvmf/vfiouser"
+	"github.com/gospdk/gospdk/reactor"
 )
 
 // modules lists every module that the binary holds. There is no other place
@@ -75,5 +80,22 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 	} {
 		b.AddModule(m)
 	}
-	return nil, nil
+	return []*app.Subsystem{nvmfTarget(env)}, nil
+}
+
+// nvmfTarget lists the transports of the NVMe-oF target.
+func nvmfTarget(env *app.Env) *app.Subsystem {
+	t := nvmf.NewTarget(env.Bdevs)
+	t.AddModule(vfiouser.Module{})
+	var cpus reactor.Mask
+	if env.Reactors != nil { // they are not there for documents
+		cpus = env.Reactors.Mask()
+	}
+	t.RegisterRPC(env.RPC, cpus)
+	return &app.Subsystem{
+		Name: "nvmf", Depends: []string{"bdev", "accel", "iobuf"},
+		Init:   func(ctx context.Context) error { return t.Start(ctx, env.Reactors) },
+		Stop:   t.Close,
+		Config: t.SaveConfig,
+	}
 }

@@ -21,7 +21,7 @@ func fuzzTarget(t *testing.T, ctx context.Context) (*app.App, rpcfuzz.Options) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	t.Setenv("TMPDIR", t.TempDir())
-	output, level := log.SetOutput(io.Discard), log.PrintLevel()
+	output, level, handled := log.SetOutput(io.Discard), log.PrintLevel(), log.GetLevel()
 	file := filepath.Join(t.TempDir(), "disk")
 	if err := os.WriteFile(file, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
@@ -38,10 +38,11 @@ func fuzzTarget(t *testing.T, ctx context.Context) (*app.App, rpcfuzz.Options) {
 		}
 		log.SetOutput(output)
 		log.SetPrintLevel(level)
+		log.SetLevel(handled)
 	})
 	return a, rpcfuzz.Options{
 		Seed: 1, Rounds: 40,
-		Texts: []string{"Disk0", "Disk1", "Disk2", "Disk3", "Disk0p0", "key0", "key1", "software", "crc32c", "bdev", "0x1", "[0]", file},
+		Texts: []string{"Disk0", "Disk1", "Disk2", "Disk3", "Disk0p0", "key0", "key1", "software", "crc32c", "bdev", "0x1", "[0]", "VFIOUSER", "nqn.2016-06.io.spdk:cnode1", "nqn.2016-06.io.spdk:cnode2", file},
 		Skip: map[string]string{
 			"spdk_kill_instance":   "it ends the test",
 			"framework_start_init": "it ends the state that is tried",
@@ -67,17 +68,19 @@ func TestRuntimeMethodsTakeAnything(t *testing.T) {
 	if _, err := a.RPC.Call(ctx, "framework_start_init", nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []string{
-		`{"name":"Disk0","num_blocks":8192,"block_size":512}`,
-		`{"name":"Disk1","num_blocks":8192,"block_size":4096}`,
+	for _, c := range []struct{ method, params string }{
+		{"bdev_malloc_create", `{"name":"Disk0","num_blocks":8192,"block_size":512}`},
+		{"bdev_malloc_create", `{"name":"Disk1","num_blocks":8192,"block_size":4096}`},
+		{"nvmf_create_transport", `{"trtype":"VFIOUSER"}`},
+		{"nvmf_create_subsystem", `{"nqn":"nqn.2016-06.io.spdk:cnode1"}`},
 	} {
-		if _, err := a.RPC.Call(ctx, "bdev_malloc_create", []byte(p)); err != nil {
+		if _, err := a.RPC.Call(ctx, c.method, []byte(c.params)); err != nil {
 			t.Error(err)
 		}
 	}
 	rpcfuzz.Run(t, a.RPC, o)
 	// It still does what it is there for.
-	for _, m := range []string{"bdev_get_bdevs", "bdev_get_iostat", "framework_get_reactors", "thread_get_stats", "thread_get_pollers"} {
+	for _, m := range []string{"bdev_get_bdevs", "bdev_get_iostat", "framework_get_reactors", "thread_get_stats", "thread_get_pollers", "nvmf_get_subsystems", "nvmf_get_stats"} {
 		if _, err := a.RPC.Call(ctx, m, nil); err != nil {
 			t.Errorf("%s: %v", m, err)
 		}

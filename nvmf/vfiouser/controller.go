@@ -79,6 +79,8 @@ func newController(e *endpoint, conn *server.Conn) (*controller, error) {
 		DoorbellBuffers:   !o.NoShadowDoorbells,
 		Vectors:           c.vectors,
 		SeparateMetadata:  true,
+		Connection:        nvmf.Connection{Listen: e.l.addr},
+		Tuning:            o.Tuning,
 		Life:              &e.life,
 	})
 	if err != nil {
@@ -245,6 +247,7 @@ func (c *controller) dropQueues() {
 	for _, q := range c.sqs {
 		if q != nil {
 			q.release()
+			c.core.RemoveQueue(q.ID)
 		}
 	}
 	for _, q := range c.cqs {

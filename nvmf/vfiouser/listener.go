@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/vfiouser"
@@ -57,6 +58,8 @@ type Options struct {
 	// unplugged. Guests without interrupt remapping use a single vector
 	// of MSI, so a single I/O queue.
 	MSI bool
+	// Tuning goes to the controllers.
+	Tuning nvmf.Tuning
 }
 
 // vectors is how many vectors the function has, and of which type.
@@ -101,6 +104,7 @@ func (o *Options) fill() error {
 // Listener serves a subsystem to one client at a time.
 type Listener struct {
 	dir      string
+	addr     nvme.TransportID
 	sub      *nvmf.Subsystem
 	threads  []*thread.Thread
 	next     atomic.Uint32
@@ -114,6 +118,12 @@ type Listener struct {
 // client gets a controller of its own, which runs on one of threads in turn.
 // The subsystem must belong to target. ctx bounds the call alone.
 func Listen(ctx context.Context, target *nvmf.Target, sub *nvmf.Subsystem, dir string, threads []*thread.Thread, opts Options) (*Listener, error) {
+	return listen(ctx, target, sub, nvme.TransportID{Trtype: nvme.TrtypeVFIOUser, Traddr: dir}, threads, opts)
+}
+
+// listen is Listen with the address that is shown to operators.
+func listen(ctx context.Context, target *nvmf.Target, sub *nvmf.Subsystem, addr nvme.TransportID, threads []*thread.Thread, opts Options) (*Listener, error) {
+	dir := addr.Traddr
 	fail := func(err error) (*Listener, error) {
 		return nil, fmt.Errorf("nvmf: listening for vfio-user in %s: %w", dir, err)
 	}
@@ -136,7 +146,7 @@ func Listen(ctx context.Context, target *nvmf.Target, sub *nvmf.Subsystem, dir s
 	if err != nil {
 		return fail(err)
 	}
-	l := &Listener{dir: dir, sub: sub, threads: threads, opts: opts, server: s, served: make(chan error, 1)}
+	l := &Listener{dir: dir, addr: addr, sub: sub, threads: threads, opts: opts, server: s, served: make(chan error, 1)}
 	e, err := newEndpoint(l)
 	if err != nil {
 		return fail(errors.Join(err, s.Close()))

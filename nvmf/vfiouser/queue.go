@@ -164,6 +164,7 @@ func (c *controller) newSQ(id uint16, addr uint64, size int, to *cq) (*sq, error
 func (c *controller) addSQ(q *sq) {
 	c.sqs[q.ID] = q
 	q.cq.users++
+	c.core.AddQueue(q.ID)
 	c.active = append(slices.Clip(c.active), q)
 }
 
@@ -171,6 +172,7 @@ func (c *controller) addSQ(q *sq) {
 func (c *controller) removeSQ(q *sq) {
 	q.release()
 	q.cq.users--
+	c.core.RemoveQueue(q.ID)
 	c.sqs[q.ID] = nil
 	c.active = slices.DeleteFunc(slices.Clone(c.active), func(o *sq) bool { return o == q })
 }
