@@ -25,8 +25,6 @@ type host struct {
 	next   uint16
 
 	head [256]byte // of the PDU that was read last
-
-	readCapsule, answerBuf []byte // of a host that allocates nothing
 }
 
 const ccEnable = 1 | 6<<16 | 4<<20

@@ -22,19 +22,26 @@ func (d drip) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// prepareRead encodes a read of 4 KiB, for a host that allocates nothing.
-func (h *host) prepareRead() {
-	cmd := transport(rw(nvme.CmdRead, 0, make([]byte, 4096)).cmd, 4096)
-	h.readCapsule = make([]byte, pdu.CapsuleCmdSize)
-	pdu.PutCapsuleCmd(h.readCapsule, h.format, &cmd, 0)
-	h.answerBuf = make([]byte, pdu.DataHeaderSize+4096)
+// exchange is a command and the room for its answer, for a host that
+// allocates nothing.
+type exchange struct{ capsule, answer []byte }
+
+func newExchange(io *hostIO, inCapsule bool, answer int) *exchange {
+	cmd, data := transport(io.cmd, len(io.data)), []byte(nil)
+	if inCapsule {
+		data = io.data
+		cmd.SetSGL1(nvme.NewSGL(nvme.SGLTypeDataBlock, nvme.SGLSubtypeOffset, 0, uint32(len(data))))
+	}
+	b := make([]byte, pdu.CapsuleCmdSize)
+	pdu.PutCapsuleCmd(b, pdu.Format{}, &cmd, uint32(len(data)))
+	return &exchange{append(b, data...), make([]byte, answer)}
 }
 
-// drain reads the answer to it.
-func (h *host) drain() int {
-	n, err := io.ReadFull(h.conn, h.answerBuf)
-	if err != nil {
-		return 0
+func (x *exchange) run(h *host) {
+	if _, err := h.conn.Write(x.capsule); err != nil {
+		h.t.Fatal(err)
 	}
-	return n
+	if _, err := io.ReadFull(h.conn, x.answer); err != nil {
+		h.t.Fatal(err)
+	}
 }
