@@ -36,12 +36,10 @@ func TestUringPolls(t *testing.T) {
 				t.Fatal("the disk is not polled")
 			}
 			r.rounds(t)
-			r.t.Arm()
-			r.t.Disarm()
-			if d := r.t.Arm(); d != thread.Forever {
-				t.Errorf("without I/O the thread may sleep for %v", d)
-			}
-			r.t.Disarm()
+			r.until("the thread may sleep without I/O", func() bool {
+				defer r.t.Disarm()
+				return r.t.Arm() == thread.Forever
+			})
 			var e ended
 			p := memory(t, 4096, 1)
 			r.ch.Submit(&bdev.IO{Op: bdev.OpRead, Blocks: 4096 / uint64(r.info.BlockSize), Iov: [][]byte{p}, Done: &e})
