@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -80,7 +78,7 @@ func (a *app) serve(ctx context.Context, f *targetFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	e, err := f.embedded(a)
+	listen, err := f.served(a)
 	if err != nil {
 		return err
 	}
@@ -102,21 +100,25 @@ func (a *app) serve(ctx context.Context, f *targetFlags) (err error) {
 	for _, l := range d.Addresses() {
 		fmt.Fprintf(a.out, "JSON-RPC at %s\n", l)
 	}
-	var t *embedded.Target
-	if e != nil {
-		e.Reactors, e.Registry = d.Reactors, d.Bdevs
-		if t, err = embedded.Start(ctx, *e); err != nil {
-			return errors.Join(err, end())
+	if listen != nil {
+		select {
+		case <-d.Ready():
+			if err := listen.start(ctx, d); err != nil {
+				return errors.Join(err, end(), listen.removeDirs())
+			}
+			listen.describe(a)
+		case <-ctx.Done(): // framework_start_init was never called
+			err = closeDisks(context.Background(), listen.disks)
 		}
-		a.describe(t, e)
 	}
 	<-ctx.Done()
 	defer quitOnSignal(a.err)()
 	fmt.Fprintln(a.out, "Stopping.")
-	if t != nil {
-		err = t.Close()
+	err = errors.Join(err, end())
+	if listen != nil {
+		err = errors.Join(err, listen.removeDirs())
 	}
-	return errors.Join(err, end())
+	return err
 }
 
 // quitOnSignal lets a further signal end the process at once, until the
@@ -137,40 +139,4 @@ func quitOnSignal(w io.Writer) (cancel func()) {
 		signal.Stop(again)
 		close(done)
 	}
-}
-
-// embedded returns what is to be served behind vfio-user, nil for nothing.
-func (f *targetFlags) embedded(a *app) (*embedded.Config, error) {
-	if len(f.listen) == 0 {
-		return nil, nil
-	}
-	c := &embedded.Config{NQN: f.nqn, TrapDoorbells: f.trap, MSI: f.msi}
-	for _, dir := range f.listen {
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return nil, err
-		}
-		c.Dirs = append(c.Dirs, abs)
-	}
-	if sorted := slices.Sorted(slices.Values(c.Dirs)); len(slices.Compact(sorted)) != len(c.Dirs) {
-		return nil, usagef("--listen: a directory was given twice; each needs one of its own")
-	}
-	if len(f.disks) == 0 {
-		f.disks = diskFlags{{"malloc", embeddedSize / embeddedBlockSize, embeddedBlockSize}}
-	}
-	var err error
-	c.Disks, err = a.makeDisks(f.disks)
-	return c, err
-}
-
-func (a *app) describe(t *embedded.Target, c *embedded.Config) {
-	fmt.Fprintf(a.out, "Subsystem %s\n", t.NQN())
-	for i, d := range c.Disks {
-		info := d.Info()
-		fmt.Fprintf(a.out, "  Namespace ID: %d size: %s (%s, %d-byte blocks)\n", i+1, humanSize(info.Size()), info.Name, info.BlockSize)
-	}
-	for _, dir := range t.Dirs() {
-		fmt.Fprintf(a.out, "Listening at 'trtype:VFIOUSER traddr:%s'\n", dir)
-	}
-	fmt.Fprintf(a.out, "Use it: gospdk perf -r 'trtype:VFIOUSER traddr:%s' -q 128 -o 4k -w randread -t 5\n", t.Dirs()[0])
 }

@@ -2,7 +2,7 @@
 
 // Package embedded starts an NVMe target in this process: a subsystem with
 // disks of its own behind a vfio-user socket. The commands use it when there
-// is no controller to work on, and "gospdk tgt" is little more.
+// is no controller to work on.
 package embedded
 
 import (
@@ -19,8 +19,12 @@ import (
 	"github.com/gospdk/gospdk/thread"
 )
 
-// DefaultNQN names the subsystem unless the user does.
-const DefaultNQN = "nqn.2016-06.io.spdk:cnode1"
+// DefaultNQN names the subsystem unless the user does, and Serial is its serial
+// number.
+const (
+	DefaultNQN = "nqn.2016-06.io.spdk:cnode1"
+	Serial     = "SPDK00000000000001"
+)
 
 // closeTime bounds the taking down of the target.
 const closeTime = 10 * time.Second
@@ -35,14 +39,6 @@ type Config struct {
 	Mask reactor.Mask
 	// Poll keeps the reactors from sleeping.
 	Poll bool
-	// TrapDoorbells is vfiouser.Options.TrapDoorbells.
-	TrapDoorbells bool
-	// MSI is vfiouser.Options.MSI.
-	MSI bool
-	// Reactors and Registry are what to work on. If they are nil, Start
-	// makes them, and Close ends them.
-	Reactors *reactor.Set
-	Registry *bdev.Registry
 	// Disks become namespaces in this order. Close removes them.
 	Disks []bdev.Device
 }
@@ -73,16 +69,12 @@ func Start(ctx context.Context, c Config) (_ *Target, err error) {
 	if err = t.makeDirs(c.Dirs); err != nil {
 		return nil, err
 	}
-	set, registry := c.Reactors, c.Registry
-	if set == nil {
-		if set, err = reactor.Start(reactor.Config{Mask: c.Mask, Poll: c.Poll}); err != nil {
-			return nil, err
-		}
-		t.later(set.Stop)
+	set, err := reactor.Start(reactor.Config{Mask: c.Mask, Poll: c.Poll})
+	if err != nil {
+		return nil, err
 	}
-	if registry == nil {
-		registry = bdev.NewRegistry()
-	}
+	t.later(set.Stop)
+	registry := bdev.NewRegistry()
 	for len(disks) > 0 {
 		d := disks[0]
 		if err = registry.Register(ctx, d); err != nil {
@@ -101,7 +93,7 @@ func Start(ctx context.Context, c Config) (_ *Target, err error) {
 func (t *Target) serve(ctx context.Context, set *reactor.Set, registry *bdev.Registry, c Config) error {
 	target := nvmf.NewTarget(registry)
 	t.later(target.Close)
-	sub, err := target.NewSubsystem(t.nqn, nvmf.SubsystemOptions{})
+	sub, err := target.NewSubsystem(t.nqn, nvmf.SubsystemOptions{Serial: Serial})
 	if err != nil {
 		return err
 	}
@@ -123,7 +115,7 @@ func (t *Target) serve(ctx context.Context, set *reactor.Set, registry *bdev.Reg
 		threads = append(threads, th)
 	}
 	for _, dir := range t.dirs {
-		l, err := vfiouser.Listen(ctx, target, sub, dir, threads, vfiouser.Options{TrapDoorbells: c.TrapDoorbells, MSI: c.MSI})
+		l, err := vfiouser.Listen(ctx, target, sub, dir, threads, vfiouser.Options{})
 		if err != nil {
 			return err
 		}
