@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/gospdk/gospdk/nvme"
-	"github.com/gospdk/gospdk/nvme/pdu"
 	"github.com/gospdk/gospdk/thread/iobuf"
 )
 
@@ -153,24 +152,5 @@ func TestCompareAndWrite(t *testing.T) {
 			t.Fatalf("%v: not written", inCapsule)
 		}
 		old = want
-	}
-}
-
-// TestNoAllocations measures reads, and writes with in-capsule data, with
-// everything the target does for them.
-func TestNoAllocations(t *testing.T) {
-	g := newRig(t, Options{})
-	h := g.ioQueue(g.login(hostOptions{noFlow: true}), 1)
-	h.transfer(4096, 8, true) // grows what grows
-	h.transfer(8192, 8, false)
-	data := make([]byte, 4096)
-	read, write := rw(nvme.CmdRead, 0, data), rw(nvme.CmdWrite, 0, data)
-	for name, x := range map[string]*exchange{
-		"read":  newExchange(read, false, pdu.DataHeaderSize+4096),
-		"write": newExchange(write, true, pdu.CapsuleRespSize),
-	} {
-		if n := testing.AllocsPerRun(200, func() { x.run(h) }); n >= 1 {
-			t.Errorf("%s: %v allocations", name, n)
-		}
 	}
 }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+//go:build !race
+
+package tcp
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvme/pdu"
+)
+
+// TestNoAllocations measures reads, and writes with in-capsule data, with
+// everything the target does for them.
+func TestNoAllocations(t *testing.T) {
+	g := newRig(t, Options{})
+	h := g.ioQueue(g.login(hostOptions{noFlow: true}), 1)
+	h.transfer(4096, 8, true) // grows what grows
+	h.transfer(8192, 8, false)
+	data := make([]byte, 4096)
+	read, write := rw(nvme.CmdRead, 0, data), rw(nvme.CmdWrite, 0, data)
+	for name, x := range map[string]*exchange{
+		"read":  newExchange(read, false, pdu.DataHeaderSize+4096),
+		"write": newExchange(write, true, pdu.CapsuleRespSize),
+	} {
+		least := math.Inf(1) // what other goroutines allocate is counted, too
+		for range 5 {
+			least = min(least, testing.AllocsPerRun(200, func() { x.run(h) }))
+		}
+		if least >= 1 {
+			t.Errorf("%s: %v allocations", name, least)
+		}
+	}
+}
