@@ -12,6 +12,9 @@ func (c *UserChannel) plain(io *IO) bool {
 	if io.Blocks-1 >= size || io.Offset > size-io.Blocks {
 		return false
 	}
+	if io.Iov == nil && c.lends && io.Op == OpRead {
+		return true
+	}
 	if len(io.Iov) == 1 && !c.strict && io.Meta == nil {
 		return uint64(len(io.Iov[0])) == io.Blocks*c.blockSize
 	}

@@ -88,6 +88,11 @@ type Info struct {
 	DIFHeadOfMD bool
 	DIFCheck    dif.Flags
 
+	// Lends says that the device answers an OpRead without Iov out of its
+	// own memory, see [IO.Lend], as long as it has no metadata and no
+	// limits below.
+	Lends bool
+
 	WriteCache bool // completed writes may be lost until OpFlush
 	// ZeroesAfterUnmap says that unmapped blocks read as zeroes.
 	ZeroesAfterUnmap bool

@@ -91,15 +91,27 @@ func (k *channel) abortBorrowers(only *IO) (found bool) {
 // before the channel is closed, whatever the Status. For other IO it does
 // nothing.
 func (io *IO) ReleaseBuffer() {
-	buf := io.lent[1]
-	if buf == nil {
+	if io.lent[0] == nil {
 		return
 	}
 	if io.state != ioIdle {
 		panic("bdev: ReleaseBuffer of an IO that is under way")
 	}
+	buf := io.lent[1]
 	io.lent = [2][]byte{}
 	io.Iov, io.Meta = nil, nil
 	io.ch.lent--
-	io.ch.k.bufs.Put(buf)
+	if buf != nil {
+		io.ch.k.bufs.Put(buf)
+	}
+}
+
+// Lend is for the channel of a device with Info.Lends: it answers an OpRead
+// that came without Iov with p, memory of the device that holds the blocks.
+// The user reads there until ReleaseBuffer, and may find what is written
+// meanwhile. Complete follows.
+func (io *IO) Lend(p []byte) {
+	io.lent = [2][]byte{p}
+	io.Iov = io.lent[:1]
+	io.ch.lent++
 }

@@ -82,6 +82,8 @@ func (c *UserChannel) launch(io *IO) {
 	case !native && io.Op == OpSeekHole:
 		io.Result = NoBlock
 		c.finish(io, StatusSuccess)
+	case io.Op == OpRead && io.Iov == nil && c.lends:
+		c.k.toDevice(io, ioFlight)
 	case io.Op == OpRead && io.Iov == nil:
 		c.borrow(io)
 	default:

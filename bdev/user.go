@@ -21,6 +21,7 @@ type UserChannel struct {
 	blockSize uint64
 	strict    bool      // reads and writes may have to be split or copied
 	hidden    bool      // metadata are not shown
+	lends     bool      // reads without Iov are the device's to answer
 	now       uint64    // time of the completion that is being handed over
 	inflight  [3]uint32 // by epoch
 
@@ -38,7 +39,7 @@ type UserChannel struct {
 	turns    [2]turn // of reads and writes, under limits
 	timeouts *timeouts
 	tracked  []*IO // that timeouts watches over
-	lent     int   // reads that have the core's memory
+	lent     int   // reads that have memory of the core or the device
 }
 
 func newUserChannel(desc *Desc, k *channel, r *rounds) *UserChannel {
@@ -49,6 +50,7 @@ func newUserChannel(desc *Desc, k *channel, r *rounds) *UserChannel {
 		c.blockSize -= uint64(d.info.MDSize)
 	}
 	c.strict = k.limits.strict || c.hidden
+	c.lends = d.info.Lends && d.info.MDSize == 0 && !c.strict
 	c.turns[1].write = true
 	c.msg.Run, c.msg.Arg = handOver, c
 	c.stats.init()

@@ -61,7 +61,7 @@ func (c *channel) poll() int {
 
 // expect has the memory brought near that io is going to read.
 func (c *channel) expect(io *bdev.IO) {
-	if io.Op == bdev.OpRead {
+	if io.Op == bdev.OpRead && io.Iov != nil {
 		memcopy.Prefetch(c.at(io.Offset)[:c.size(io.Blocks)])
 	}
 }
@@ -123,6 +123,11 @@ func (c *channel) do(io *bdev.IO) bdev.Status {
 	switch io.Op {
 	case bdev.OpRead:
 		from := c.at(io.Offset)
+		if io.Iov == nil {
+			size := c.size(io.Blocks)
+			io.Lend(from[:size:size])
+			return bdev.StatusSuccess
+		}
 		for _, p := range io.Iov {
 			from = from[copy(p, from):]
 		}

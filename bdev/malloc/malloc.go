@@ -102,6 +102,7 @@ func New(cfg Config) (*Disk, error) {
 		MDSize: cfg.MDSize, MDInterleaved: cfg.MDInterleaved && cfg.MDSize > 0,
 		AtomicCompareWrite: atomicCompareWrite,
 		ZeroesAfterUnmap:   true,
+		Lends:              true,
 		DIF:                cfg.DIF, DIFHeadOfMD: cfg.DIFHeadOfMD, DIFPIFormat: cfg.DIFPIFormat, DIFCheck: cfg.DIF.Checks(),
 		NUMA: cfg.NUMA, HasNUMA: true, Module: moduleName,
 	}}
