@@ -74,6 +74,7 @@ func (c *Conn) Close() {
 // connections of one thread.
 type Vector struct {
 	iov [maxVector]unix.Iovec
+	msg unix.Msghdr
 }
 
 // maxVector is how many buffers one call takes.
@@ -99,7 +100,9 @@ func (v *Vector) set(bufs [][]byte) (n int) {
 // number of bytes. It returns ErrAgain if there is nothing, io.EOF if the peer
 // has closed its side.
 func (c *Conn) Readv(v *Vector, bufs [][]byte) (int, error) {
-	n, err := c.call(unix.SYS_READV, v, v.set(bufs))
+	filled := v.set(bufs)
+	r, _, errno := unix.RawSyscall(unix.SYS_READV, uintptr(c.fd), uintptr(unsafe.Pointer(&v.iov)), uintptr(filled))
+	n, err := v.result(filled, r, errno)
 	if n == 0 && err == nil {
 		return 0, io.EOF
 	}
@@ -109,11 +112,18 @@ func (c *Conn) Readv(v *Vector, bufs [][]byte) (int, error) {
 // Writev writes bufs, one after the other, as far as there is room, and
 // returns the number of bytes. It returns ErrAgain if there is no room.
 func (c *Conn) Writev(v *Vector, bufs [][]byte) (int, error) {
-	return c.call(unix.SYS_WRITEV, v, v.set(bufs))
+	n := v.set(bufs)
+	v.msg.Iov = &v.iov[0]
+	v.msg.SetIovlen(n)
+	// Not writev, by which a connection that the peer has closed would
+	// signal SIGPIPE to the process.
+	r, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&v.msg)), unix.MSG_NOSIGNAL)
+	v.msg.Iov = nil
+	return v.result(n, r, errno)
 }
 
-func (c *Conn) call(trap uintptr, v *Vector, n int) (int, error) {
-	r, _, errno := unix.RawSyscall(trap, uintptr(c.fd), uintptr(unsafe.Pointer(&v.iov)), uintptr(n))
+// result frees the n buffers of a system call and says how it ended.
+func (v *Vector) result(n int, r uintptr, errno unix.Errno) (int, error) {
 	clear(v.iov[:n])
 	switch errno {
 	case 0:

@@ -27,6 +27,7 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
 	"github.com/gospdk/gospdk/nvme/host/pcie"
+	hosttcp "github.com/gospdk/gospdk/nvme/host/tcp"
 	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/nvmf/vfiouser"
 	"github.com/gospdk/gospdk/reactor"
@@ -39,6 +40,7 @@ func modules() cli.Modules {
 		HostTransports: map[nvme.TransportType]host.Transport{
 			nvme.TrtypePCIe:     pcie.Transport{},
 			nvme.TrtypeVFIOUser: pcie.Transport{},
+			nvme.TrtypeTCP:      hosttcp.Transport{},
 		},
 		Disks: map[string]cli.DiskMaker{
 			"malloc": func(name string, blocks uint64, blockSize uint32) (bdev.Device, error) {

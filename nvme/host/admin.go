@@ -230,6 +230,9 @@ func (c *Controller) createQueues(ctx context.Context, qp *QPair) error {
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
+	if c.mapped == nil {
+		return qp.connectIO(ctx)
+	}
 	if _, err := c.execNoData(ctx, qp.createCQ()); err != nil {
 		return fmt.Errorf("create I/O completion queue: %w", err)
 	}
@@ -242,12 +245,12 @@ func (c *Controller) createQueues(ctx context.Context, qp *QPair) error {
 }
 
 func (qp *QPair) createCQ() nvme.Command {
-	_, cq := qp.q.Addresses()
+	_, cq := qp.q.(RingQueue).Addresses()
 	return nvme.Command{Opcode: nvme.AdminCreateIOCQ, CDW10: qp.queueDword(), CDW11: 1 | qp.interruptDword(), PRP1: cq}
 }
 
 func (qp *QPair) createSQ() nvme.Command {
-	sq, _ := qp.q.Addresses()
+	sq, _ := qp.q.(RingQueue).Addresses()
 	return nvme.Command{
 		Opcode: nvme.AdminCreateIOSQ, CDW10: qp.queueDword(),
 		CDW11: 1 | uint32(qp.opts.Priority)<<1 | uint32(qp.id)<<16, PRP1: sq,

@@ -26,6 +26,7 @@ type Controller struct {
 	trid   nvme.TransportID
 	opts   Options
 	link   Link
+	mapped MappedLink // link, nil if it is a fabric
 	clock  Clock
 	quirks quirk
 
@@ -178,8 +179,12 @@ func Connect(ctx context.Context, t Transport, trid nvme.TransportID, o Options)
 		namespaces: map[uint32]*Namespace{}, qpairs: map[uint16]*QPair{},
 	}
 	c.phase.Store(uint32(phaseResetting))
-	if id, ok := link.ID(); ok {
-		c.quirks = quirksOf(id)
+	if c.mapped, _ = link.(MappedLink); c.mapped != nil {
+		if id, ok := c.mapped.ID(); ok {
+			c.quirks = quirksOf(id)
+		}
+	} else if c.trid.Subnqn == "" {
+		c.trid.Subnqn = nvme.DiscoveryNQN
 	}
 	if c.quirks&quirkMinAdminQueueSize != 0 {
 		c.opts.AdminQueueSize = max(c.opts.AdminQueueSize, quirkAdminQueueSize)
@@ -236,13 +241,12 @@ func (c *Controller) CAP() nvme.CAP { return c.cap }
 func (c *Controller) Version() nvme.VS { return c.vs }
 
 // CSTS reads the controller status.
-func (c *Controller) CSTS() (nvme.CSTS, error) {
-	v, err := c.link.Read32(nvme.RegCSTS)
-	return nvme.CSTS(v), err
-}
+func (c *Controller) CSTS() (nvme.CSTS, error) { return c.csts(contextBackground) }
 
 // ReadRegister reads the 32-bit property at off.
-func (c *Controller) ReadRegister(off uint64) (uint32, error) { return c.link.Read32(off) }
+func (c *Controller) ReadRegister(off uint64) (uint32, error) {
+	return c.read32(contextBackground, off)
+}
 
 // MaxTransfer returns the largest data transfer of one command in bytes. More
 // is split.
@@ -306,7 +310,7 @@ func (c *Controller) AllocIOQPairContext(ctx context.Context, o QPairOptions) (*
 // did not answer may still use the memory and the identifier.
 func (c *Controller) dropQueues(qp *QPair, err error) {
 	var status *StatusError
-	if errors.As(err, &status) || c.getPhase() == phaseRemoved {
+	if errors.As(err, &status) || c.getPhase() == phaseRemoved || c.mapped == nil {
 		_ = qp.q.Close() // frees memory, which cannot fail
 		c.giveID(qp.id)
 		return

@@ -37,10 +37,13 @@ func (c *Controller) Detach(ctx context.Context) error {
 
 // release ends everything that was built on the link.
 func (c *Controller) release(ctx context.Context, notify bool) error {
+	var err error
+	if c.mapped == nil && notify && !c.opts.NoShutdownNotification && c.getPhase() == phaseRunning {
+		err = c.shutdown(ctx) // by commands, which need the admin queue
+	}
 	c.setPhase(phaseClosed)
 	c.stopAdmin(nvme.StatusAbortedSQDeletion)
-	var err error
-	if !c.link.Removed() && c.admin != nil {
+	if c.mapped != nil && !c.link.Removed() && c.admin != nil {
 		if notify && !c.opts.NoShutdownNotification {
 			err = c.shutdown(ctx)
 		} else {
@@ -51,7 +54,9 @@ func (c *Controller) release(ctx context.Context, notify bool) error {
 	for _, ns := range c.namespaces {
 		ns.geo.Store(noGeometry)
 	}
-	c.link.Shadow(nil, nil)
+	if c.mapped != nil {
+		c.mapped.Shadow(nil, nil)
+	}
 	c.adminMu.Lock()
 	admin := c.admin
 	c.admin = nil
@@ -70,12 +75,12 @@ func (c *Controller) release(ctx context.Context, notify bool) error {
 
 // shutdown notifies the controller and waits until it is done.
 func (c *Controller) shutdown(ctx context.Context) error {
-	v, err := c.link.Read32(nvme.RegCC)
+	v, err := c.read32(ctx, nvme.RegCC)
 	if err != nil {
 		log.Errorf("%v Failed to read the CC register", c)
 		return fmt.Errorf("host: reading CC: %w", err)
 	}
-	if err := c.link.Write32(nvme.RegCC, uint32(nvme.CC(v).WithSHN(nvme.CCSHNNormal))); err != nil {
+	if err := c.write32(ctx, nvme.RegCC, uint32(nvme.CC(v).WithSHN(nvme.CCSHNNormal))); err != nil {
 		log.Errorf("%v Failed to write CC.SHN", c)
 		return fmt.Errorf("host: writing CC.SHN: %w", err)
 	}
@@ -88,7 +93,7 @@ func (c *Controller) shutdown(ctx context.Context) error {
 	nvmeLog.Debugf("%v shutdown timeout = %d ms", c, limit.Milliseconds())
 	start := c.clock.Now()
 	for idle := 0; ; idle++ {
-		csts, err := c.CSTS()
+		csts, err := c.csts(ctx)
 		waited := c.clock.Now() - start
 		switch {
 		case err != nil:
@@ -114,11 +119,11 @@ func (c *Controller) shutdown(ctx context.Context) error {
 
 // disableNow clears CC.EN and waits for CSTS.RDY to follow.
 func (c *Controller) disableNow(ctx context.Context) error {
-	v, err := c.link.Read32(nvme.RegCC)
+	v, err := c.read32(ctx, nvme.RegCC)
 	if err != nil {
 		return fmt.Errorf("host: reading CC: %w", err)
 	}
-	if err := c.link.Write32(nvme.RegCC, uint32(nvme.CC(v).WithEN(false))); err != nil {
+	if err := c.write32(ctx, nvme.RegCC, uint32(nvme.CC(v).WithEN(false))); err != nil {
 		return fmt.Errorf("host: writing CC: %w", err)
 	}
 	return c.waitReady(ctx, false, c.clock.Now()+c.readyTimeout())

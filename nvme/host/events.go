@@ -58,6 +58,9 @@ func (c *Controller) startAERs(ctx context.Context) error {
 	if c.vs >= nvme.NewVS(1, 3, 0) && id.LPA&nvme.LPATelemetry != 0 {
 		config |= nvme.OAESTelemetryLog
 	}
+	if c.IsDiscovery() {
+		config = nvme.OAESDiscoveryLogChange
+	}
 	c.setState(stateConfigureAERWait, c.opts.AdminTimeout)
 	_, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminSetFeatures, CDW10: featureAsyncEvents, CDW11: config})
 	if err != nil {
@@ -160,7 +163,7 @@ type keepAlive struct {
 func (c *Controller) initKeepAlive(ctx context.Context) error {
 	c.setState(stateSetKeepAlive, c.opts.AdminTimeout)
 	want := c.opts.KeepAliveTimeout
-	if want != 0 && c.identify.Load().KAS == 0 {
+	if want != 0 && c.identify.Load().KAS == 0 && !c.IsDiscovery() { // whose data need not tell
 		nvmeLog.Debugf("%v Controller KAS is 0 - not enabling Keep Alive", c)
 		want = 0
 	}
@@ -169,9 +172,11 @@ func (c *Controller) initKeepAlive(ctx context.Context) error {
 		return nil
 	}
 	c.setState(stateSetKeepAliveWait, c.opts.AdminTimeout)
-	_, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminSetFeatures, CDW10: featureKeepAlive, CDW11: uint32(want.Milliseconds())})
-	if ignoreStatus(err) != nil {
-		return err
+	if c.mapped != nil { // otherwise Connect has said it
+		_, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminSetFeatures, CDW10: featureKeepAlive, CDW11: uint32(want.Milliseconds())})
+		if ignoreStatus(err) != nil {
+			return err
+		}
 	}
 	cpl, err := c.initCommand(ctx, nvme.Command{Opcode: nvme.AdminGetFeatures, CDW10: featureKeepAlive})
 	switch {

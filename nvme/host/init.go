@@ -15,11 +15,20 @@ import (
 // bringUp takes the controller from whatever state it is in to ready. It is
 // called for a new controller and after a reset; phase is phaseResetting.
 func (c *Controller) bringUp(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{
-		c.begin, c.disable, c.closeZombies, c.enable, c.resetAdmin, c.identifyController, c.startAERs,
-		c.initKeepAlive, c.identifyCommandSets, c.setNumQueues, c.identifyNamespaces, c.setFeatures,
-		c.initShadow, c.setHostID, c.finishInit,
-	} {
+	err := c.steps(ctx,
+		c.begin, c.disable, c.closeZombies, c.enable, c.resetAdmin, c.identifyController, c.startAERs, c.initKeepAlive)
+	if err == nil && !c.IsDiscovery() { // a discovery controller has no more
+		err = c.steps(ctx,
+			c.identifyCommandSets, c.setNumQueues, c.identifyNamespaces, c.setFeatures, c.initShadow, c.setHostID)
+	}
+	if err != nil {
+		return err
+	}
+	return c.steps(ctx, c.finishInit)
+}
+
+func (c *Controller) steps(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
 		if err := c.stateFailed(step(ctx)); err != nil {
 			return err
 		}
@@ -35,9 +44,14 @@ func (c *Controller) begin(ctx context.Context) error {
 		c.delay(ctx, 2*time.Second)
 	}
 	c.setState(stateWaitConnectAdminQ, 0)
+	if c.mapped == nil {
+		if err := c.connectAdmin(ctx); err != nil {
+			return err
+		}
+	}
 	c.setState(stateReadVS, 0)
 	c.setState(stateReadVSWait, 0)
-	vs, err := c.link.Read32(nvme.RegVS)
+	vs, err := c.read32(ctx, nvme.RegVS)
 	if err != nil {
 		log.Errorf("%v Failed to read the VS register", c)
 		return err
@@ -45,7 +59,7 @@ func (c *Controller) begin(ctx context.Context) error {
 	set(&c.vs, nvme.VS(vs))
 	c.setState(stateReadCAP, 0)
 	c.setState(stateReadCAPWait, 0)
-	cap, err := c.link.Read64(nvme.RegCAP)
+	cap, err := c.read64(ctx, nvme.RegCAP)
 	if err != nil {
 		log.Errorf("%v Failed to read the CAP register", c)
 		return err
@@ -57,6 +71,11 @@ func (c *Controller) begin(ctx context.Context) error {
 	if err := c.applyCAP(); err != nil {
 		return err
 	}
+	return c.makeAdmin()
+}
+
+// makeAdmin makes the admin queue, once.
+func (c *Controller) makeAdmin() error {
 	if c.admin != nil {
 		return nil
 	}
@@ -103,15 +122,19 @@ func (c *Controller) configureLink() {
 		MetadataSGL:     c.has(flagMetadataSGL),
 		NoSGLForDSM:     c.quirks&quirkNoSGLForDSM != 0,
 		NarrowCMBAccess: c.quirks&quirkMaxPCIAccessWidth != 0,
+		InCapsule:       c.inCapsule(),
 	})
 }
 
 // closeZombies gives back memory that the controller, now disabled, can use
 // no more.
 func (c *Controller) closeZombies(context.Context) error {
+	if c.mapped == nil {
+		return nil // the admin queue is a connection, and in use
+	}
 	// The shadow doorbells are kept: the thread of a queue pair that has not
 	// noticed the reset yet may still store there.
-	c.link.Shadow(nil, nil)
+	c.mapped.Shadow(nil, nil)
 	c.mu.Lock()
 	zombies := c.zombies
 	c.zombies = nil
@@ -190,6 +213,9 @@ func (c *Controller) applyIdentify(id *nvme.IdentifyController) {
 	// 3 is reserved, and a controller that says it is not to be trusted
 	// with SGLs.
 	sgl := id.SGLS & nvme.SGLSSupportedMask
+	if c.mapped == nil { // there is nothing else
+		sgl = nvme.SGLSSupported
+	}
 	if c.quirks&quirkNotUseSGL == 0 && (sgl == nvme.SGLSSupported || sgl == nvme.SGLSSupportedDword) {
 		flags |= flagSGL
 		if sgl == nvme.SGLSSupportedDword {
@@ -323,6 +349,10 @@ func (c *Controller) finishInit(context.Context) error {
 // setHostID tells the controller who the host is, if the options say so.
 func (c *Controller) setHostID(ctx context.Context) error {
 	c.setState(stateHostID, c.opts.AdminTimeout)
+	if c.mapped == nil {
+		nvmeLog.Debugf("%v NVMe-oF transport - not sending Set Features - Host ID", c)
+		return nil // Connect has told it
+	}
 	id, extended := c.opts.HostID[:], uint32(0)
 	if c.identify.Load().CTRATT&nvme.CTRATTHostID128 != 0 && c.opts.ExtendedHostID != [16]byte{} {
 		nvmeLog.Debugf("%v Using 128-bit extended host identifier", c)

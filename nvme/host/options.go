@@ -5,6 +5,8 @@ package host
 import (
 	"fmt"
 	"time"
+
+	"github.com/gospdk/gospdk/nvme"
 )
 
 // Defaults of [Options].
@@ -14,6 +16,7 @@ const (
 	DefaultAdminQueueSize   = 32
 	DefaultAdminTimeout     = 120 * time.Second
 	DefaultKeepAliveTimeout = 10 * time.Second
+	DefaultConnectTimeout   = 10 * time.Second
 	DefaultRetryCount       = 4
 
 	quirkIOQueueSize    = 1024
@@ -83,9 +86,26 @@ type Options struct {
 	// CommandSet to select.
 	CommandSet CommandSet
 	// HostID identifies the host; all zero sends none. The extended one is
-	// preferred where the controller has it.
+	// preferred where the controller has it. A fabric always needs the
+	// extended one; its default there is a random one of this process.
 	HostID         [8]byte
 	ExtendedHostID [16]byte
+	// HostNQN names the host to a fabric's controller; default is what the
+	// transport id says, or else a name made of the random host identifier.
+	HostNQN string
+	// HeaderDigest and DataDigest ask for checksums of what goes over a
+	// network.
+	HeaderDigest, DataDigest bool
+	// SrcAddr and SrcSvcid are the address and port to connect from; default
+	// is what the transport id says (hostaddr, hostsvcid), or else what the
+	// system chooses.
+	SrcAddr, SrcSvcid string
+	// ConnectTimeout limits how long each queue of a fabric may take to
+	// connect; default 10 s.
+	ConnectTimeout time.Duration
+	// DisableSQFlowControl leaves submission queue flow control out, so that
+	// a fabric's controller may end a read by its data alone.
+	DisableSQFlowControl bool
 	// DisableErrorLogging keeps failed commands out of the log.
 	DisableErrorLogging bool
 	// DisableShadowDoorbells never sends Doorbell Buffer Config.
@@ -112,6 +132,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.AdminTimeout, DefaultAdminTimeout)
 	setDefault(&o.KeepAliveTimeout, DefaultKeepAliveTimeout)
 	setDefault(&o.RetryCount, DefaultRetryCount)
+	setDefault(&o.ConnectTimeout, DefaultConnectTimeout)
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
@@ -127,6 +148,12 @@ func (o *Options) setDefaults() error {
 	case RoundRobin, WeightedRoundRobin, VendorArbitration:
 	default:
 		return fmt.Errorf("host: Arbitration %d: it must be 0 (round robin), 1 (weighted round robin) or 7 (vendor specific)", o.Arbitration)
+	}
+	if o.ConnectTimeout < 0 {
+		return fmt.Errorf("host: ConnectTimeout %v: it must not be negative", o.ConnectTimeout)
+	}
+	if len(o.HostNQN) > nvme.MaxNQNLen {
+		return fmt.Errorf("host: HostNQN of %d bytes: at most %d are allowed", len(o.HostNQN), nvme.MaxNQNLen)
 	}
 	if o.CommandSet > CommandSetAdmin {
 		return fmt.Errorf("host: CommandSet %d: it must be from 0 to %d", o.CommandSet, CommandSetAdmin)

@@ -39,6 +39,8 @@ type QPair struct {
 	injections []*injection
 	injected   requestList
 	connect    *connecting
+	login      *login     // while a fabric's queue pair connects
+	lostErr    error      // why a fabric's queue pair has no connection
 	scratch    []*Request // room to look at outstanding requests
 	waits      uint64
 }
@@ -49,6 +51,7 @@ const (
 	qpEnabled    qpState = iota
 	qpResetting          // the controller is being reset
 	qpConnecting         // the queues are being created again
+	qpLost               // a fabric's connection was lost
 	qpFailed
 	qpClosed
 )
@@ -205,8 +208,11 @@ func (qp *QPair) usable() error {
 	if qp.epoch != qp.ctrlr.epoch.Load() {
 		qp.sync()
 	}
-	if qp.state == qpFailed {
+	switch qp.state {
+	case qpFailed:
 		return qp.ctrlr.deadErr()
+	case qpLost:
+		return qp.lostErr
 	}
 	return nil
 }
@@ -268,7 +274,8 @@ func (qp *QPair) end(r *Request, s nvme.Status) {
 // request that has ended. It returns how many completions there were. After
 // an error ([ErrRemoved], [ErrFailed], [ErrClosed]) every request that was
 // accepted has been completed, and Free is all that remains, unless the
-// controller is reset.
+// controller is reset. The same goes for [ErrDisconnected], the loss of a
+// fabric's connection, after which Reconnect is possible too.
 func (qp *QPair) ProcessCompletions(limit int) (int, error) {
 	if qp.id == 0 {
 		return 0, fmt.Errorf("host: the admin queue is polled with Controller.ProcessAdminCompletions: %w", ErrBusy)
@@ -318,6 +325,9 @@ func (qp *QPair) poll(limit int) (int, error) {
 
 // lost gives the controller up: it has gone, or err tells what it did.
 func (qp *QPair) lost(err error) error {
+	if qp.ctrlr.mapped == nil && qp.id != 0 {
+		return qp.disconnected(err)
+	}
 	if err == nil {
 		qp.ctrlr.remove()
 	} else {

@@ -46,6 +46,7 @@ func (qp *QPair) sync() {
 	case p >= phaseFailed:
 		qp.state = qpFailed
 		qp.connect = nil
+		qp.disconnect()
 		s := nvme.StatusAbortedSQDeletion
 		if p == phaseRemoved {
 			s = s.WithDNR()
@@ -58,6 +59,15 @@ func (qp *QPair) sync() {
 	case p == phaseResetting:
 		qp.state = qpResetting // and look again on the next call
 		qp.connect = nil
+		if c.mapped == nil {
+			qp.disconnect()
+			qp.failOutstanding(nvme.StatusAbortedSQDeletion)
+		}
+	case c.mapped == nil && (qp.login != nil || qp.generation != c.generation.Load()):
+		qp.reconnectFabric()
+	case qp.lostErr != nil:
+		qp.state = qpLost
+		qp.epoch = epoch
 	case qp.generation != c.generation.Load():
 		qp.reconnect()
 	default:
@@ -86,6 +96,8 @@ func (qp *QPair) pollSync() (stop bool, err error) {
 		return false, nil
 	case qpFailed:
 		return true, qp.ctrlr.deadErr()
+	case qpLost:
+		return true, qp.lostErr
 	}
 	if qp.ctrlr.link.Removed() {
 		qp.ctrlr.remove()
@@ -148,7 +160,7 @@ func (qp *QPair) sendCreate(cmd nvme.Command) {
 // not concern.
 func (r *Request) internal() bool {
 	switch r.Done.(type) {
-	case *aer, *keepAlive, *connecting:
+	case *aer, *keepAlive, *connecting, *login:
 		return true
 	}
 	return false

@@ -16,6 +16,9 @@ var (
 	ErrRemoved = errors.New("host: controller removed")
 	// ErrFailed: the controller failed and was given up; reset or detach it.
 	ErrFailed = errors.New("host: controller failed")
+	// ErrDisconnected: the connection of a fabric's queue pair was lost;
+	// reconnect or free it, or reset the controller.
+	ErrDisconnected = errors.New("host: queue pair disconnected")
 	// ErrClosed: the queue pair or controller was freed.
 	ErrClosed = errors.New("host: closed")
 	// ErrBusy: the request is already in use, or the call is not allowed

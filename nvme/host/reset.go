@@ -82,14 +82,15 @@ func (qp *QPair) Free(ctx context.Context) error {
 	}
 	var err error
 	quiet := true // the controller does not use the memory any more
-	if qp.state == qpEnabled {
+	if qp.state == qpEnabled && c.mapped != nil {
 		err = qp.deleteQueues(ctx)
 		quiet = err == nil
 	}
 	p := c.getPhase()
-	quiet = quiet && (qp.state == qpEnabled || p == phaseRemoved || p == phaseClosed) || p == phaseRemoved
+	quiet = c.mapped == nil || quiet && (qp.state == qpEnabled || p == phaseRemoved || p == phaseClosed) || p == phaseRemoved
 	qp.freed = false
 	qp.state = qpClosed
+	qp.disconnect()
 	qp.failAll(nvme.StatusAbortedSQDeletion.WithDNR())
 	for qp.ending.head != nil {
 		qp.flushEnding()

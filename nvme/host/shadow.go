@@ -29,7 +29,7 @@ func (s *shadowBuffers) free() {
 // then, has them.
 func (c *Controller) initShadow(ctx context.Context) error {
 	c.setState(stateDBBuf, c.opts.AdminTimeout)
-	if c.identify.Load().OACS&nvme.OACSDoorbellBufferConfig == 0 || c.opts.DisableShadowDoorbells {
+	if c.mapped == nil || c.identify.Load().OACS&nvme.OACSDoorbellBufferConfig == 0 || c.opts.DisableShadowDoorbells {
 		return nil
 	}
 	if err := c.allocShadow(); err != nil {
@@ -41,7 +41,7 @@ func (c *Controller) initShadow(ctx context.Context) error {
 		return ignoreStatus(err) // if it answered, it does not use them
 	}
 	nvmeLog.Infof("%v Doorbell buffer config enabled", c)
-	c.link.Shadow(c.shadow.doorbells, c.shadow.events)
+	c.mapped.Shadow(c.shadow.doorbells, c.shadow.events)
 	return nil
 }
 

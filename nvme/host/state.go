@@ -159,10 +159,12 @@ func (c *Controller) readyTimeout() time.Duration {
 func (c *Controller) waitReady(ctx context.Context, want bool, deadline time.Duration) error {
 	for idle := 0; ; idle++ {
 		now := c.clock.Now()
-		csts, err := c.CSTS()
+		csts, err := c.csts(ctx)
 		switch {
 		case c.link.Removed() || err == nil && uint32(csts) == allOnes:
 			return ErrRemoved
+		case err != nil && c.mapped == nil:
+			return fmt.Errorf("reading CSTS: %w", err)
 		case err == nil && csts.RDY() == want:
 			return nil
 		case err == nil && want && csts.CFS():
@@ -186,10 +188,12 @@ func (c *Controller) waitReady(ctx context.Context, want bool, deadline time.Dur
 func (c *Controller) waitSettled(ctx context.Context) error {
 	for idle := 0; ; idle++ {
 		now := c.clock.Now()
-		csts, err := c.CSTS()
+		csts, err := c.csts(ctx)
 		switch {
 		case c.link.Removed() || err == nil && uint32(csts) == allOnes:
 			return ErrRemoved
+		case err != nil && c.mapped == nil:
+			return fmt.Errorf("reading CSTS: %w", err)
 		case err == nil && (csts.RDY() || csts.CFS()):
 			return nil
 		case now > c.deadline:
@@ -210,7 +214,7 @@ func (c *Controller) waitSettled(ctx context.Context) error {
 // disable brings the controller to CC.EN = 0, CSTS.RDY = 0.
 func (c *Controller) disable(ctx context.Context) error {
 	c.setState(stateCheckEN, 0)
-	v, err := c.link.Read32(nvme.RegCC)
+	v, err := c.read32(ctx, nvme.RegCC)
 	if err != nil {
 		log.Errorf("%v Failed to read the CC register", c)
 		return err
@@ -229,7 +233,7 @@ func (c *Controller) disable(ctx context.Context) error {
 		nvmeLog.Debugf("%v Setting CC.EN = 0", c)
 		c.cc = c.cc.WithEN(false)
 		c.setState(stateSetEN0Wait, c.readyTimeout())
-		if err := c.link.Write32(nvme.RegCC, uint32(c.cc)); err != nil {
+		if err := c.write32(ctx, nvme.RegCC, uint32(c.cc)); err != nil {
 			log.Errorf("%v Failed to write the CC register", c)
 			return err
 		}
@@ -254,9 +258,11 @@ func (c *Controller) enable(ctx context.Context) error {
 	c.delay(ctx, 100*time.Microsecond)
 	nvmeLog.Debugf("%v Setting CC.EN = 1", c)
 	c.setState(stateEnableWaitCC, c.readyTimeout())
-	if err := c.link.Enable(c.admin.q); err != nil {
-		log.Errorf("%v transport ctrlr_enable failed", c)
-		return err
+	if c.mapped != nil {
+		if err := c.mapped.Enable(c.admin.q); err != nil {
+			log.Errorf("%v transport ctrlr_enable failed", c)
+			return err
+		}
 	}
 	cc := nvme.CC(0).WithIOSQES(6).WithIOCQES(4).WithCSS(c.commandSet()).WithAMS(uint8(c.opts.Arbitration))
 	for size := uint32(4096); size < c.pageSize; size <<= 1 {
@@ -268,7 +274,7 @@ func (c *Controller) enable(ctx context.Context) error {
 	}
 	// The settings take effect while CC.EN is 0 and must not change with it.
 	c.cc = cc.WithEN(true)
-	if err := c.link.Write32(nvme.RegCC, uint32(c.cc)); err != nil {
+	if err := c.write32(ctx, nvme.RegCC, uint32(c.cc)); err != nil {
 		log.Errorf("%v set_cc() failed", c)
 		return err
 	}

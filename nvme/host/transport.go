@@ -28,16 +28,9 @@ type Enumerator interface {
 // Link is one controller as its transport reaches it. Methods may be called
 // from any goroutine, but not two of them at a time, unless they say so.
 type Link interface {
-	// ID identifies the PCI function; false if there is none.
-	ID() (pci.ID, bool)
 	// Removed tells whether the controller has gone. It is one atomic load
 	// and may be asked from any thread.
 	Removed() bool
-	// Read32 to Write64 access controller properties by their offset.
-	Read32(off uint64) (uint32, error)
-	Read64(off uint64) (uint64, error)
-	Write32(off uint64, v uint32) error
-	Write64(off uint64, v uint64) error
 	// Limits returns the largest transfer in bytes and the largest number of
 	// scatter-gather elements of one command.
 	Limits() (maxTransfer, maxSGEs uint32)
@@ -46,6 +39,23 @@ type Link interface {
 	Configure(c LinkConfig)
 	// NewQueue makes the memory of a queue pair; qid 0 is the admin queue.
 	NewQueue(c QueueConfig) (Queue, error)
+	// Close gives everything back. No queue may be in use.
+	Close() error
+}
+
+// MappedLink is a Link to a controller whose properties are registers and
+// whose queues are memory. Its queues are [RingQueue]s. Every other Link is a
+// fabric: each of its queues, which are [FabricQueue]s, is a connection, and
+// properties are read and written by commands.
+type MappedLink interface {
+	Link
+	// ID identifies the PCI function; false if there is none.
+	ID() (pci.ID, bool)
+	// Read32 to Write64 access controller properties by their offset.
+	Read32(off uint64) (uint32, error)
+	Read64(off uint64) (uint64, error)
+	Write32(off uint64, v uint32) error
+	Write64(off uint64, v uint64) error
 	// Enable tells the controller where the admin queue is, before CC.EN is
 	// set.
 	Enable(admin Queue) error
@@ -53,8 +63,6 @@ type Link interface {
 	// the buffers that Doorbell Buffer Config announced; nil for none. The
 	// memory is one page each.
 	Shadow(doorbells, eventIndexes []byte)
-	// Close gives everything back. No queue may be in use.
-	Close() error
 }
 
 // LinkConfig is what a transport needs to know about the controller.
@@ -66,6 +74,10 @@ type LinkConfig struct {
 	MetadataSGL     bool   // MPTR may point to an SGL descriptor
 	NoSGLForDSM     bool
 	NarrowCMBAccess bool // no store wider than 8 bytes to the CMB
+
+	// InCapsule is how many bytes of data the capsule of an I/O command may
+	// carry; fabrics only.
+	InCapsule uint32
 }
 
 // QueueConfig describes a queue pair.
@@ -103,17 +115,39 @@ type Queue interface {
 	// Forget frees the tracker of a request that the controller will not
 	// complete any more.
 	Forget(r *Request)
-	// Reset returns the rings to their initial state. The controller must
-	// not use them and nothing may be outstanding.
+	// Reset returns the queue to its initial state, a fabric's to one without
+	// a connection. The controller must not use it and nothing may be
+	// outstanding.
 	Reset()
-	// Addresses returns the I/O addresses of the two rings.
-	Addresses() (sq, cq uint64)
-	// Connected tells that the controller has created the queues.
+	// Connected tells that the controller has created the queues, or has
+	// accepted the Connect command.
 	Connected()
 	// Stats returns counters.
 	Stats() QueueStats
 	// Close frees the memory.
 	Close() error
+}
+
+// RingQueue is a Queue in memory.
+type RingQueue interface {
+	Queue
+	// Addresses returns the I/O addresses of the two rings.
+	Addresses() (sq, cq uint64)
+}
+
+// FabricQueue is a Queue that is a connection. Poll, which makes the
+// connection's steps too, returns an error when it is lost; what is
+// outstanding then remains so until it is forgotten.
+type FabricQueue interface {
+	Queue
+	// Dial begins to connect a queue that was reset.
+	Dial() error
+	// Established tells whether commands can be sent, which takes polls after
+	// Dial. The first is Connect.
+	Established() bool
+	// Disconnect ends the connection. From then on nobody reads or writes
+	// the data of requests that are outstanding.
+	Disconnect()
 }
 
 // QueueStats are counters of one queue pair since it was made.

@@ -16,7 +16,7 @@ import (
 type prpTransport struct{ host.Transport }
 
 type prpLink struct {
-	host.Link
+	host.MappedLink
 	host.MemoryBuffers
 }
 
@@ -29,12 +29,12 @@ func (p prpTransport) Open(ctx context.Context, trid nvme.TransportID, o *host.O
 	if !ok {
 		return nil, errors.Join(errors.New("the link has no memory buffers"), l.Close())
 	}
-	return prpLink{l, m}, nil
+	return prpLink{l.(host.MappedLink), m}, nil
 }
 
 func (p prpLink) Configure(c host.LinkConfig) {
 	c.SGL, c.MetadataSGL = false, false
-	p.Link.Configure(c)
+	p.MappedLink.Configure(c)
 }
 
 // TestSizes writes and reads all small sizes, and those beside each power of
