@@ -257,13 +257,13 @@ func TestControllersAndStats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, qid := range []uint16{0, 2, 1} {
-		c.AddQueue(qid)
+		c.AddQueue(QueueInfo{ID: qid})
 	}
 	c.RemoveQueue(2)
 	c.RemoveQueue(9)
 	g.doIO(nvme.Command{Opcode: nvme.CmdRead, NSID: 1}, make([]byte, 512))
 	all := must(t, g, func() ([]ControllerInfo, error) { return g.sub.Controllers(context.Background()) })
-	if len(all) != 2 || all[1].ID != c.ID() || all[1].Connection.HostNQN != hostA || all[1].Thread != "test" || !slices.Equal(all[1].Queues, []uint16{0, 1}) {
+	if len(all) != 2 || all[1].ID != c.ID() || all[1].Connection.HostNQN != hostA || all[1].Thread != "test" || !slices.Equal(all[1].Queues, []QueueInfo{{ID: 0}, {ID: 1}}) {
 		t.Errorf("%+v", all)
 	}
 	stats := func() GroupStats {

@@ -18,9 +18,8 @@ type Connection struct {
 	// has no names for hosts, as vfio-user has not.
 	HostNQN string
 	HostID  uuid.UUID
-	// Listen is the address that the host has come to, Peer its own. Peer
-	// is empty if there is none.
-	Listen, Peer nvme.TransportID
+	// Listen is the address that the host has come to.
+	Listen nvme.TransportID
 }
 
 // Tuning is what is set for all controllers of a transport. The zero value
@@ -76,16 +75,22 @@ func (t *Tuning) masks(op nvme.Opcode) bool { return t.MaskedONCS&oncsOf(op) != 
 // controller as it does when the host goes by itself.
 type Disconnecter interface{ Disconnect() }
 
-// AddQueue tells that the host has made a queue, 0 for the admin queue. It is
-// called on the controller's thread, for what operators are shown.
-func (c *Controller) AddQueue(qid uint16) {
-	c.queues = append(c.queues, qid)
-	c.group.add(qid)
+// QueueInfo describes a queue pair.
+type QueueInfo struct {
+	ID   uint16           // 0 is the admin queue
+	Peer nvme.TransportID // from where the host has connected it; empty if there is no such address
+}
+
+// AddQueue tells that the host has made a queue. It is called on the
+// controller's thread, for what operators are shown.
+func (c *Controller) AddQueue(q QueueInfo) {
+	c.queues = append(c.queues, q)
+	c.group.add(q.ID)
 }
 
 // RemoveQueue undoes AddQueue. Queues that are left are removed by Close.
 func (c *Controller) RemoveQueue(qid uint16) {
-	if i := slices.Index(c.queues, qid); i >= 0 {
+	if i := slices.IndexFunc(c.queues, func(q QueueInfo) bool { return q.ID == qid }); i >= 0 {
 		c.queues = slices.Delete(c.queues, i, i+1)
 		c.group.remove(qid)
 	}
@@ -93,7 +98,7 @@ func (c *Controller) RemoveQueue(qid uint16) {
 
 func (c *Controller) forgetQueues() {
 	for len(c.queues) > 0 {
-		c.RemoveQueue(c.queues[len(c.queues)-1])
+		c.RemoveQueue(c.queues[len(c.queues)-1].ID)
 	}
 }
 
@@ -102,7 +107,7 @@ type ControllerInfo struct {
 	ID         uint16
 	Connection Connection
 	Thread     string   // name of its thread
-	Queues     []uint16 // identifiers in increasing order, 0 is the admin queue
+	Queues     []QueueInfo // in the order of their identifiers
 }
 
 // Controllers describes the controllers in the order of their identifiers.
@@ -114,7 +119,7 @@ func (s *Subsystem) Controllers(ctx context.Context) ([]ControllerInfo, error) {
 		c := s.controllers[id]
 		info := ControllerInfo{ID: id, Connection: c.opts.Connection, Thread: c.thread.Name()}
 		err := onThread(ctx, c.thread, func() {
-			info.Queues = slices.Sorted(slices.Values(c.queues))
+			info.Queues = slices.SortedFunc(slices.Values(c.queues), func(a, b QueueInfo) int { return int(a.ID) - int(b.ID) })
 			if info.Connection.HostID == uuid.Nil {
 				info.Connection.HostID = c.feat.hostID
 			}

@@ -99,7 +99,7 @@ type Controller struct {
 	life   *Life
 
 	group  *pollGroup
-	queues []uint16      // that the transport has told of
+	queues []QueueInfo   // that the transport has told of
 	gone   chan struct{} // closed by Close
 }
 
@@ -172,7 +172,7 @@ func (c *Controller) Drain(fn func()) {
 }
 
 func (c *Controller) drained() {
-	for c.outstanding == 0 && len(c.drainers) > 0 {
+	for len(c.drainers) > 0 && c.outstanding == 0 {
 		fn := c.drainers[0]
 		c.drainers = c.drainers[1:]
 		fn()

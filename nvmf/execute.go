@@ -88,11 +88,13 @@ func (r *Request) finish() {
 	if r.Status != 0 {
 		c.noteFailure(r)
 	}
+	if r.lent() {
+		r.done.CompleteRequest(r)
+		return
+	}
 	r.release()
 	r.done.CompleteRequest(r)
-	if c.outstanding == 0 && len(c.drainers) > 0 {
-		c.drained()
-	}
+	c.drained()
 }
 
 // noteFailure enters a command that has failed in the error log, and tells a

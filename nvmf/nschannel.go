@@ -23,6 +23,7 @@ type nsChannel struct {
 	nsid       uint32
 	users      int // requests that use it
 	writeCache bool
+	lends      bool
 	ops        uint32 // by bdev.Op, what the device supports
 	ns         *Namespace
 	gone       func() // called when it was removed and has no users
@@ -44,6 +45,7 @@ func (c *Controller) attach(ns *Namespace) error {
 		blockSize:  info.BlockSize,
 		nsid:       ns.nsid,
 		writeCache: info.WriteCache,
+		lends:      info.Lends && info.MDSize == 0,
 		ns:         ns,
 	}
 	if info.MDSize > 0 && !info.MDInterleaved {
@@ -80,7 +82,9 @@ func (c *Controller) detach(ns *Namespace, done func()) {
 	}
 	c.ns[ns.nsid-1] = nil
 	c.namespaceChanged(ns.nsid)
-	n.remove(done)
+	if n.remove(done); n.users > 0 {
+		c.reclaim()
+	}
 }
 
 func (n *nsChannel) remove(done func()) {

@@ -73,6 +73,7 @@ const (
 	flagFailed                       // Prepare found an error, in Status
 	flagActive                       // in execution
 	flagWaiting                      // an asynchronous event request that waits
+	flagLent                         // Iov is memory of the device
 )
 
 // Init prepares a request of queue q for use. Done is called at the end of

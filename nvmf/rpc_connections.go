@@ -40,7 +40,7 @@ func (t *Target) rpcGetControllers(ctx context.Context, p ofSubsystem) ([]contro
 	for _, c := range all {
 		e := controllerEntry{CNTLID: c.ID, Type: "io", HostNQN: c.Connection.HostNQN, HostID: c.Connection.HostID.String()}
 		for _, qid := range c.Queues {
-			if qid != 0 {
+			if qid.ID != 0 {
 				e.Queues++
 			}
 		}
@@ -71,10 +71,10 @@ func (t *Target) rpcGetQueues(ctx context.Context, p ofSubsystem) ([]queueEntry,
 	}
 	entries := []queueEntry{}
 	for _, c := range all {
-		for _, qid := range c.Queues {
+		for _, q := range c.Queues {
 			entries = append(entries, queueEntry{
-				CNTLID: c.ID, QID: qid, State: "enabled", Thread: c.Thread, HostNQN: c.Connection.HostNQN,
-				Listen: showAddress(c.Connection.Listen), NUMA: s.nodeAt(c.Connection.Listen), Peer: showAddress(c.Connection.Peer),
+				CNTLID: c.ID, QID: q.ID, State: "enabled", Thread: c.Thread, HostNQN: c.Connection.HostNQN,
+				Listen: showAddress(c.Connection.Listen), NUMA: s.nodeAt(c.Connection.Listen), Peer: showAddress(q.Peer),
 			})
 		}
 	}

@@ -46,6 +46,10 @@ func (s *slot) add(b []byte) {
 
 // putBuffers gives the buffers back.
 func (s *slot) putBuffers() {
+	if s.lent {
+		s.giveBack()
+		return
+	}
 	iov := s.iov
 	s.iov, s.have, s.req.Iov = s.iov[:0], 0, nil
 	for i, b := range iov {

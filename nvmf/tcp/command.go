@@ -36,6 +36,9 @@ func (c *conn) command(head []byte) bool {
 	}
 	c.rx.slot = s
 	switch {
+	case inCapsule == 0 && !c.format.DataDigest && r.Lendable():
+		s.lent = true
+		s.execute()
 	case r.Length > 0 && !c.g.buffers(s):
 		if inCapsule > 0 {
 			c.rx.wait = waitBuffer

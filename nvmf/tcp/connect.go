@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/pdu"
@@ -88,7 +90,11 @@ func (c *conn) startConnect(intact bool) {
 // findController makes the controller for an admin queue, or finds that of an
 // I/O queue. It is called on a goroutine.
 func (t *Transport) findController(c *conn, g *group, x *connecting) (*controller, error) {
-	sub, err := t.target.CheckConnect(&x.args, &x.data, t.opts.QueueEntries)
+	entries := t.opts.QueueEntries
+	if x.args.QID == 0 {
+		entries = t.opts.AdminEntries
+	}
+	sub, err := t.target.CheckConnect(&x.args, &x.data, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +118,9 @@ func (t *Transport) findController(c *conn, g *group, x *connecting) (*controlle
 	a.core, err = sub.NewController(context.Background(), g.thread, a, nvmf.ControllerOptions{
 		QueueEntries: t.opts.QueueEntries, IOQueues: t.opts.IOQueues, MaxDataSize: t.opts.MaxDataSize,
 		VendorID: vendorID, SubsystemVendorID: vendorID, OUI: oui,
-		Fabrics: &nvmf.FabricsOptions{InCapsule: t.opts.InCapsule, LocalAddr: c.sock.Local().Addr().String()},
+		Fabrics:    &nvmf.FabricsOptions{InCapsule: t.opts.InCapsule, LocalAddr: c.sock.Local().Addr().String()},
+		Connection: nvmf.Connection{HostNQN: a.hostNQN, HostID: uuid.UUID(a.hostID), Listen: c.portal.id(l)},
+		Tuning:     t.opts.Tuning,
 	})
 	if err != nil {
 		if l != nil {
@@ -230,6 +238,7 @@ func (c *conn) join(x *connecting) {
 func (c *conn) run(x *connecting) {
 	c.connect = nil
 	c.ctrlr, c.Queue.ID = x.ctrlr, x.args.QID
+	c.ctrlr.core.AddQueue(nvmf.QueueInfo{ID: c.Queue.ID, Peer: idOf(c.sock.Remote())})
 	c.entries = int(x.args.SQSize)
 	c.noFlow = x.args.Attributes&nvme.ConnectNoSQFlow != 0
 	c.state = stateRunning

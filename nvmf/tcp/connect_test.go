@@ -15,7 +15,7 @@ import (
 )
 
 func TestConnectRefused(t *testing.T) {
-	g := newRig(t, Options{QueueEntries: 64, IOQueues: 4})
+	g := newRig(t, Options{QueueEntries: 64, AdminEntries: 64, IOQueues: 4})
 	admin := g.login(hostOptions{entries: 64})
 	for _, test := range []struct {
 		name    string
@@ -188,8 +188,8 @@ func TestCloseWithIO(t *testing.T) {
 	}
 }
 
-// id is what discovery tells of a listener.
-func (l *Listener) id() nvme.TransportID {
+// told is what discovery tells of a listener.
+func (l *Listener) told() nvme.TransportID {
 	a := l.Address()
 	return nvme.TransportID{Trtype: nvme.TrtypeTCP, Adrfam: a.Adrfam, Traddr: a.Traddr, Trsvcid: a.Trsvcid, Subnqn: l.Subsystem().NQN()}
 }
@@ -201,9 +201,9 @@ func TestDiscovery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []nvme.TransportID{g.l.id()}
+	want := []nvme.TransportID{g.l.told()}
 	if any6, err := g.tr.Listen(ctx, other, "::1", "0"); err == nil { // there is IPv6
-		want = append(want, any6.id())
+		want = append(want, any6.told())
 	}
 	if _, err := g.tr.Listen(ctx, other, "127.0.0.1", g.l.Address().Trsvcid); err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestDiscovery(t *testing.T) {
 	if cpl := h.do(nvme.Command{Opcode: nvme.AdminGetLogPage, CDW10: uint32(nvme.LogDiscovery) | (8192/4-1)<<16}, page); cpl.IsError() {
 		t.Fatal(cpl.Status())
 	}
-	same, local := g.l.id(), anyone.id()
+	same, local := g.l.told(), anyone.told()
 	same.Subnqn, local.Traddr = other.NQN(), "127.0.0.1"
 	want = append(want, same, local)
 	head, entries, err := nvme.ParseDiscoveryLog(page)
@@ -253,7 +253,7 @@ func TestListenErrors(t *testing.T) {
 		}
 	}
 	for _, o := range []Options{
-		{QueueEntries: 1}, {IOQueues: -1}, {MaxDataSize: 5000}, {MaxDataSize: 4 << 20}, {InCapsule: 8208}, {InCapsule: 24}, {CPDA: 32}, {MaxConnections: -1}, {ConnectTimeout: -1},
+		{QueueEntries: 1}, {AdminEntries: 1}, {IOQueues: -1}, {MaxDataSize: 5000}, {MaxDataSize: 4 << 20}, {InCapsule: 8208}, {InCapsule: 24}, {CPDA: 32}, {MaxConnections: -1}, {ConnectTimeout: -1},
 	} {
 		if _, err := New(ctx, g.target, g.threads, g.pool, o); err == nil {
 			t.Errorf("%+v: no error", o)

@@ -77,6 +77,13 @@ func (a *controller) Outstanding(sqid, cid uint16) *nvmf.Request {
 	return nil
 }
 
+// Disconnect implements nvmf.Disconnecter.
+func (a *controller) Disconnect() {
+	if a.admin != nil {
+		a.admin.close()
+	}
+}
+
 // disconnect closes the I/O queues.
 func (a *controller) disconnect() {
 	for _, c := range a.io {
@@ -95,6 +102,7 @@ func (a *controller) end() {
 
 // gone is told when nothing of a connection is in execution any more.
 func (a *controller) gone(c *conn) {
+	a.core.RemoveQueue(c.ID)
 	if c == a.admin {
 		a.admin = nil
 	} else {

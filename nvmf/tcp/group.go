@@ -52,7 +52,7 @@ type group struct {
 func newGroup(t *Transport, th *thread.Thread, pool *iobuf.Pool) (*group, error) {
 	g := &group{t: t, thread: th, receive: make([]byte, receiveSize)}
 	var err error
-	if g.bufs, err = pool.Channel(th, "nvmf_TCP", iobuf.DefaultSmallCache, iobuf.DefaultLargeCache); err != nil {
+	if g.bufs, err = pool.Channel(th, "nvmf_TCP", t.opts.SmallCache, t.opts.LargeCache); err != nil {
 		return nil, err
 	}
 	g.unit = min(unit, g.bufs.MaxSize())

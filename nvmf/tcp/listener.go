@@ -35,6 +35,7 @@ type Listener struct {
 	portal *portal
 	sub    *nvmf.Subsystem
 	addr   nvmf.Address
+	id     nvme.TransportID // what hosts of it are said to have come to
 	live   sync.WaitGroup // controllers
 	closed atomic.Bool
 }
@@ -45,6 +46,12 @@ type Listener struct {
 // address. The discovery subsystem can be reached at each of them. ctx bounds
 // the call alone.
 func (t *Transport) Listen(ctx context.Context, sub *nvmf.Subsystem, traddr, trsvcid string) (*Listener, error) {
+	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid})
+}
+
+// listen is Listen at an address that may tell more than that.
+func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.TransportID) (*Listener, error) {
+	traddr, trsvcid := id.Traddr, id.Trsvcid
 	fail := func(err error) (*Listener, error) {
 		return nil, fmt.Errorf("nvmf: listening for TCP at %s port %s: %w", traddr, trsvcid, err)
 	}
@@ -54,6 +61,9 @@ func (t *Transport) Listen(ctx context.Context, sub *nvmf.Subsystem, traddr, trs
 	ip, err := netip.ParseAddr(traddr)
 	if err != nil {
 		return fail(errors.New("traddr is no IPv4 or IPv6 address"))
+	}
+	if id.Adrfam != 0 && (id.Adrfam == nvme.AdrfamIPv6) != ip.Is6() {
+		return fail(fmt.Errorf("traddr is no address of adrfam %s", id.Adrfam))
 	}
 	port, err := strconv.ParseUint(trsvcid, 10, 16)
 	if err != nil {
@@ -68,7 +78,7 @@ func (t *Transport) Listen(ctx context.Context, sub *nvmf.Subsystem, traddr, trs
 	if err != nil {
 		return fail(err)
 	}
-	l, err := p.serve(sub)
+	l, err := p.serve(sub, id)
 	if err != nil {
 		return fail(errors.Join(err, p.closeIfUnused()))
 	}
@@ -97,7 +107,7 @@ func (t *Transport) portal(ctx context.Context, addr netip.AddrPort) (*portal, e
 }
 
 // serve adds a subsystem.
-func (p *portal) serve(sub *nvmf.Subsystem) (*Listener, error) {
+func (p *portal) serve(sub *nvmf.Subsystem, id nvme.TransportID) (*Listener, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.listeners[sub] != nil {
@@ -105,7 +115,7 @@ func (p *portal) serve(sub *nvmf.Subsystem) (*Listener, error) {
 	}
 	a := nvmf.Address{
 		Trtype: nvme.TrtypeTCP, Adrfam: nvme.AdrfamIPv4, Traddr: p.addr.Addr().String(), Trsvcid: strconv.Itoa(int(p.addr.Port())),
-		AdminEntries: uint16(min(p.t.opts.QueueEntries, 65535)), NoSQFlow: true,
+		AdminEntries: uint16(min(p.t.opts.AdminEntries, 65535)), NoSQFlow: true,
 	}
 	if p.addr.Addr().Is6() {
 		a.Adrfam = nvme.AdrfamIPv6
@@ -113,7 +123,10 @@ func (p *portal) serve(sub *nvmf.Subsystem) (*Listener, error) {
 	if err := sub.AddAddress(a); err != nil {
 		return nil, err
 	}
-	l := &Listener{portal: p, sub: sub, addr: a}
+	if id.Trtype, id.Adrfam = a.Trtype, a.Adrfam; id.Trsvcid == "0" {
+		id.Trsvcid = a.Trsvcid
+	}
+	l := &Listener{portal: p, sub: sub, addr: a, id: id}
 	p.listeners[sub] = l
 	return l, nil
 }
@@ -140,6 +153,24 @@ func (p *portal) admit(sub *nvmf.Subsystem) (*Listener, bool) {
 		l.live.Add(1)
 	}
 	return l, l != nil || sub == p.t.target.Discovery()
+}
+
+// id is the address that hosts have come to: a listener's, or that of the
+// socket, by which the discovery subsystem can be reached anyway.
+func (p *portal) id(l *Listener) nvme.TransportID {
+	if l != nil {
+		return l.id
+	}
+	return idOf(p.addr)
+}
+
+// idOf writes an address as a transport id.
+func idOf(a netip.AddrPort) nvme.TransportID {
+	id := nvme.TransportID{Trtype: nvme.TrtypeTCP, Adrfam: nvme.AdrfamIPv4, Traddr: a.Addr().String(), Trsvcid: strconv.Itoa(int(a.Port()))}
+	if a.Addr().Is6() {
+		id.Adrfam = nvme.AdrfamIPv6
+	}
+	return id
 }
 
 // closeIfUnused closes a socket without listeners. t.mu is held.
@@ -188,6 +219,9 @@ func (p *portal) take(c *net.TCPConn) {
 		t.count.Add(-1)
 		log.Warnf("nvmf: TCP %v: %v", p.addr, err)
 		return
+	}
+	if err := s.Set(sock.Options{Priority: t.opts.Priority, AckTimeout: t.opts.AckTimeout}); err != nil {
+		log.Warnf("nvmf: TCP %v: connection from %v: %v", p.addr, s.Remote(), err)
 	}
 	t.live.Add(1)
 	q := newConn(t, p, s)

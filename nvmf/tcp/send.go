@@ -14,6 +14,7 @@ import (
 type sender struct {
 	bufs [][]byte // in their order; what is before at has gone
 	done []*slot  // bufs[i] is the last of this slot's answer, nil for others
+	data []*slot  // bufs[i] is data of this slot, nil for others
 	at   int
 }
 
@@ -40,15 +41,20 @@ func (x *sender) compact() {
 	}
 	n := copy(x.bufs, x.bufs[x.at:])
 	copy(x.done, x.done[x.at:])
+	copy(x.data, x.data[x.at:])
 	clear(x.bufs[n:])
 	clear(x.done[n:])
-	x.bufs, x.done, x.at = x.bufs[:n], x.done[:n], 0
+	clear(x.data[n:])
+	x.bufs, x.done, x.data, x.at = x.bufs[:n], x.done[:n], x.data[:n], 0
 }
 
 // send queues b. s, if it is not nil, is free again when b has gone.
-func (c *conn) send(b []byte, s *slot) {
-	c.tx.bufs = append(c.tx.bufs, b)
-	c.tx.done = append(c.tx.done, s)
+func (c *conn) send(b []byte, s *slot) { c.sendOf(nil, b, s) }
+
+// sendOf is send of data of a slot.
+func (c *conn) sendOf(data *slot, b []byte, s *slot) {
+	x := &c.tx
+	x.bufs, x.done, x.data = append(x.bufs, b), append(x.done, s), append(x.data, data)
 	c.markDirty()
 }
 
@@ -89,7 +95,7 @@ func (x *sender) advance(n int) {
 		}
 		n -= len(b)
 		s := x.done[x.at]
-		x.bufs[x.at], x.done[x.at] = nil, nil
+		x.bufs[x.at], x.done[x.at], x.data[x.at] = nil, nil, nil
 		x.at++
 		if s != nil {
 			s.give()
@@ -141,10 +147,10 @@ func (c *conn) sendData(s *slot, head []byte, success bool) []byte {
 			end = nil
 		}
 		if !c.format.DataDigest {
-			c.send(b, end)
+			c.sendOf(s, b, end)
 			continue
 		}
-		c.send(b, nil)
+		c.sendOf(s, b, nil)
 		pdu.PutDigest(head, pdu.DataDigest(0, b))
 		c.send(head[:pdu.DigestSize], end)
 		head = head[pdu.DigestSize:]

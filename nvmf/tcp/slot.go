@@ -36,6 +36,7 @@ type slot struct {
 	received uint32 // bytes that have come
 
 	damaged bool // with a wrong digest
+	lent    bool // iov is to be the block device's memory
 
 	ready   bool  // data are there; for fused commands
 	partner *slot // the other command of a fused pair
@@ -86,7 +87,7 @@ func (c *conn) take() *slot {
 	s := c.free[n]
 	c.free = c.free[:n]
 	c.busy++
-	s.received, s.r2t, s.damaged, s.ready, s.partner, s.second = 0, false, false, false, nil, false
+	s.received, s.r2t, s.damaged, s.lent, s.ready, s.partner, s.second = 0, false, false, false, false, nil, false
 	return s
 }
 
@@ -131,7 +132,9 @@ func (s *slot) execute() {
 
 func (s *slot) submit() {
 	s.state = slotExecuting
-	s.req.Iov = s.iov
+	if s.req.Iov = s.iov; s.lent {
+		s.req.Iov = nil
+	}
 	s.c.ctrlr.core.Execute(&s.req)
 }
 
@@ -145,6 +148,9 @@ func (s *slot) giveUp() {
 // CompleteRequest implements nvmf.Completer.
 func (c *conn) CompleteRequest(r *nvmf.Request) {
 	s := c.slots[r.Slot]
+	if s.lent {
+		s.borrow(r.Iov)
+	}
 	if c.state != stateRunning || c.ctrlr.mute {
 		s.give()
 		return

@@ -34,8 +34,9 @@ var flag = log.Flag("nvmf_tcp")
 // Options adjust a transport. The zero value is good; the defaults are
 // SPDK's.
 type Options struct {
-	// QueueEntries is the size of the largest queue, 128 if 0.
-	QueueEntries int
+	// QueueEntries is the size of the largest I/O queue, AdminEntries that
+	// of the largest admin queue, 128 if 0.
+	QueueEntries, AdminEntries int
 	// IOQueues is how many I/O queues a host may have with a controller,
 	// 127 if 0.
 	IOQueues int
@@ -56,6 +57,18 @@ type Options struct {
 	// ConnectTimeout is how long a host may take from its connection to its
 	// Connect command, 30 s if 0.
 	ConnectTimeout time.Duration
+	// SmallCache and LargeCache are how many buffers a thread keeps at hand,
+	// the default of package iobuf if 0.
+	SmallCache, LargeCache int
+	// Priority is that of the packets sent, SO_PRIORITY; 0 for the
+	// machine's default.
+	Priority uint32
+	// AckTimeout is how long data may stay without an acknowledgement
+	// before the connection is given up, TCP_USER_TIMEOUT; 0 for the
+	// machine's default.
+	AckTimeout time.Duration
+	// Tuning is for the controllers.
+	Tuning nvmf.Tuning
 }
 
 // Limits and defaults.
@@ -81,7 +94,10 @@ func setDefault[T comparable](p *T, def T) {
 
 func (o *Options) fill() error {
 	setDefault(&o.QueueEntries, defaultQueueEntries)
+	setDefault(&o.AdminEntries, defaultQueueEntries)
 	setDefault(&o.IOQueues, defaultIOQueues)
+	setDefault(&o.SmallCache, iobuf.DefaultSmallCache)
+	setDefault(&o.LargeCache, iobuf.DefaultLargeCache)
 	setDefault(&o.MaxDataSize, defaultMaxDataSize)
 	setDefault(&o.InCapsule, defaultInCapsule)
 	setDefault(&o.MaxConnections, defaultMaxConnections)
@@ -89,6 +105,8 @@ func (o *Options) fill() error {
 	switch {
 	case o.QueueEntries < 2 || o.QueueEntries > maxQueueEntries:
 		return fmt.Errorf("queues of %d entries, allowed are 2 to %d", o.QueueEntries, maxQueueEntries)
+	case o.AdminEntries < 2 || o.AdminEntries > maxQueueEntries:
+		return fmt.Errorf("admin queues of %d entries, allowed are 2 to %d", o.AdminEntries, maxQueueEntries)
 	case o.IOQueues < 1 || o.IOQueues > maxIOQueues:
 		return fmt.Errorf("%d I/O queues, allowed are 1 to %d", o.IOQueues, maxIOQueues)
 	case o.MaxDataSize < 4096 || o.MaxDataSize > maxMaxDataSize || o.MaxDataSize&(o.MaxDataSize-1) != 0:

@@ -164,7 +164,7 @@ func (c *controller) newSQ(id uint16, addr uint64, size int, to *cq) (*sq, error
 func (c *controller) addSQ(q *sq) {
 	c.sqs[q.ID] = q
 	q.cq.users++
-	c.core.AddQueue(q.ID)
+	c.core.AddQueue(nvmf.QueueInfo{ID: q.ID})
 	c.active = append(slices.Clip(c.active), q)
 }
 

@@ -103,6 +103,10 @@ func (d *Disk) do(io *bdev.IO) bdev.Status {
 	at := d.Data[io.Offset*bs : (io.Offset+io.Blocks)*bs]
 	switch io.Op {
 	case bdev.OpRead:
+		if io.Iov == nil && d.Config.Lends {
+			io.Lend(at)
+			return bdev.StatusSuccess
+		}
 		for _, v := range io.Iov {
 			at = at[copy(v, at):]
 		}
