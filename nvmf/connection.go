@@ -106,7 +106,7 @@ func (c *Controller) forgetQueues() {
 type ControllerInfo struct {
 	ID         uint16
 	Connection Connection
-	Thread     string   // name of its thread
+	Thread     string      // name of its thread
 	Queues     []QueueInfo // in the order of their identifiers
 }
 

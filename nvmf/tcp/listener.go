@@ -36,7 +36,7 @@ type Listener struct {
 	sub    *nvmf.Subsystem
 	addr   nvmf.Address
 	id     nvme.TransportID // what hosts of it are said to have come to
-	live   sync.WaitGroup // controllers
+	live   sync.WaitGroup   // controllers
 	closed atomic.Bool
 }
 
