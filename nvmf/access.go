@@ -30,8 +30,12 @@ const disconnectTime = 10 * time.Second
 // Those that are connected stay.
 func (s *Subsystem) AllowAnyHost(allow bool) {
 	s.access.mu.Lock()
-	defer s.access.mu.Unlock()
+	same := s.access.restricted == !allow
 	s.access.restricted = !allow
+	s.access.mu.Unlock()
+	if !same {
+		s.hostsChanged(everyHost)
+	}
 }
 
 // AnyHostAllowed tells what AllowAnyHost has set.
@@ -61,11 +65,15 @@ func (s *Subsystem) AddHost(nqn string) error {
 		return fmt.Errorf("host: %w", err)
 	}
 	s.access.mu.Lock()
-	defer s.access.mu.Unlock()
-	if slices.Contains(s.access.hosts, nqn) {
+	known := slices.Contains(s.access.hosts, nqn)
+	if !known {
+		s.access.hosts = append(s.access.hosts, nqn)
+	}
+	s.access.mu.Unlock()
+	if known {
 		return fmt.Errorf("nvmf: subsystem %s: host %s is allowed already: %w", s.nqn, nqn, syscall.EEXIST)
 	}
-	s.access.hosts = append(s.access.hosts, nqn)
+	s.hostsChanged(func(host string) bool { return host == nqn })
 	return nil
 }
 
@@ -82,6 +90,7 @@ func (s *Subsystem) RemoveHost(ctx context.Context, nqn string) error {
 	if i < 0 {
 		return fmt.Errorf("nvmf: subsystem %s does not name host %q: %w", s.nqn, nqn, syscall.ENOENT)
 	}
+	s.hostsChanged(func(host string) bool { return host == nqn })
 	ctx, cancel := context.WithTimeout(ctx, disconnectTime)
 	defer cancel()
 	return s.disconnect(ctx, nqn)

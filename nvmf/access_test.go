@@ -291,7 +291,7 @@ func TestDiscoveryTellsOnlyWhatIsAllowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	records := func(host string) uint64 {
-		head, _ := nvme.View[nvme.DiscoveryLog](g.target.discoveryPage(host, ""))
+		head, _ := nvme.View[nvme.DiscoveryLog](g.target.discoveryPage(asker{host: host}))
 		return head.NUMREC
 	}
 	if n := records(hostB); n != 1 {

@@ -60,6 +60,10 @@ func (c *Controller) executeAdmin(r *Request) {
 		r.endAdmin(nvme.StatusCommandSequenceError.WithDNR())
 		return
 	}
+	if !c.serves(r.Cmd.Opcode) {
+		r.endAdmin(nvme.StatusInvalidOpcode.WithDNR())
+		return
+	}
 	switch cmd := &r.Cmd; cmd.Opcode {
 	case nvme.AdminIdentify:
 		r.endAdmin(c.identify(r))

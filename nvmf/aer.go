@@ -32,6 +32,7 @@ const (
 const (
 	configSMART     = 0xff
 	configNamespace = 1 << 8
+	configDiscovery = 1 << 31
 )
 
 // events are the asynchronous events of a controller. A type of event that
@@ -44,11 +45,13 @@ type events struct {
 	pending [8]pendingEvents
 }
 
-// pendingEvents are the events of one type that wait for a request, by their
-// information codes, and the log page that goes with the type.
+// pendingEvents are the events of one type that wait for a request: what they
+// are, and the log pages that go with them. Places are the low bits of
+// information codes, in which those that there are differ.
 type pendingEvents struct {
-	info uint32
-	page [32]uint8
+	places uint32
+	info   [32]uint8
+	page   [32]uint8
 }
 
 // reset forgets events and requests; those end without a completion.
@@ -90,8 +93,9 @@ func (c *Controller) unpark(r *Request) {
 // raise reports an event if the host has asked for it.
 func (c *Controller) raise(typ, info, page uint8) {
 	p := &c.events.pending[typ]
-	p.info |= 1 << info
-	p.page[info] = page
+	i := info % 32
+	p.places |= 1 << i
+	p.info[i], p.page[i] = info, page
 	c.deliverEvents()
 }
 
@@ -100,17 +104,17 @@ func (c *Controller) deliverEvents() {
 	e := &c.events
 	for typ := range e.pending {
 		p := &e.pending[typ]
-		if p.info == 0 || e.n == 0 || e.masked&(1<<typ) != 0 {
+		if p.places == 0 || e.n == 0 || e.masked&(1<<typ) != 0 {
 			continue
 		}
-		info := uint8(bits.TrailingZeros32(p.info))
-		p.info &^= 1 << info
+		i := bits.TrailingZeros32(p.places)
+		p.places &^= 1 << i
 		e.masked |= 1 << typ
 		e.n--
 		r := e.waiting[e.n]
 		e.waiting[e.n] = nil
 		c.unpark(r)
-		r.CDW0 = uint32(typ) | uint32(info)<<8 | uint32(p.page[info])<<16
+		r.CDW0 = uint32(typ) | uint32(p.info[i])<<8 | uint32(p.page[i])<<16
 		r.Finish(nvme.StatusSuccess)
 	}
 }

@@ -95,8 +95,10 @@ type Controller struct {
 	logs   logs
 	admin  adminBuffers
 	alive  *thread.Poller // keep alive timer
-	heard  bool           // a command came in the last period
-	life   *Life
+	// persistent is set for discovery controllers whose hosts stay.
+	persistent bool
+	heard      bool // a command came in the last period
+	life       *Life
 
 	group  *pollGroup
 	queues []QueueInfo   // that the transport has told of
@@ -146,6 +148,9 @@ func (c *Controller) Close(ctx context.Context) error {
 		return err // after its thread's end there is nothing left to stop
 	}
 	delete(s.controllers, c.id)
+	if s.discovery {
+		s.target.discovery.unwatch(c)
+	}
 	close(c.gone)
 	s.publishControllers()
 	return nil

@@ -4,7 +4,6 @@ package nvmf
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync"
 
@@ -12,6 +11,10 @@ import (
 )
 
 const controllerTypeDiscovery = 2
+
+// discoveryActivity is how long a discovery controller stays whose host has
+// not asked for a persistent connection and sends nothing, in milliseconds.
+const discoveryActivity = 120000
 
 // Address is where a transport listens for hosts of a subsystem, as discovery
 // tells it.
@@ -23,6 +26,8 @@ type Address struct {
 	AdminEntries uint16
 	// NoSQFlow tells that hosts may switch SQ flow control off.
 	NoSQFlow bool
+	// SecureChannel tells that hosts must use TLS.
+	SecureChannel bool
 }
 
 // discovery is the discovery subsystem and what it tells.
@@ -31,11 +36,14 @@ type discovery struct {
 	sub        *Subsystem
 	generation uint64
 	listeners  []listener
+	referrals  []Referral    // newest first
+	watchers   []*Controller // of discovery subsystem
 }
 
 type listener struct {
 	sub  *Subsystem
 	addr Address
+	port uint16 // among the subsystem's
 }
 
 // Discovery returns the discovery subsystem, which every target has. It is
@@ -55,18 +63,29 @@ func (t *Target) Discovery() *Subsystem {
 	return d.sub
 }
 
+func (d *discovery) find(s *Subsystem, a Address) int {
+	return slices.IndexFunc(d.listeners, func(l listener) bool { return l.sub == s && l.addr == a })
+}
+
+// freePort is the lowest port identifier that no listener of s has.
+func (d *discovery) freePort(s *Subsystem) (port uint16) {
+	for slices.ContainsFunc(d.listeners, func(l listener) bool { return l.sub == s && l.port == port }) {
+		port++
+	}
+	return port
+}
+
 // AddAddress notes that hosts reach the subsystem at an address, for
 // discovery. Transports call it.
 func (s *Subsystem) AddAddress(a Address) error {
 	d := &s.target.discovery
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l := listener{s, a}
-	if slices.Contains(d.listeners, l) {
+	if d.find(s, a) >= 0 {
 		return fmt.Errorf("nvmf: subsystem %s is at %s %s:%s already", s.nqn, a.Trtype, a.Traddr, a.Trsvcid)
 	}
-	d.listeners = append(d.listeners, l)
-	d.generation++
+	d.listeners = append(d.listeners, listener{s, a, d.freePort(s)})
+	d.changed(s.HostAllowed)
 	return nil
 }
 
@@ -75,9 +94,9 @@ func (s *Subsystem) RemoveAddress(a Address) {
 	d := &s.target.discovery
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if i := slices.Index(d.listeners, listener{s, a}); i >= 0 {
+	if i := d.find(s, a); i >= 0 {
 		d.listeners = slices.Delete(d.listeners, i, i+1)
-		d.generation++
+		d.changed(s.HostAllowed)
 	}
 }
 
@@ -95,43 +114,89 @@ func (s *Subsystem) Addresses() []Address {
 	return all
 }
 
-// discoveryPage is the discovery log page for a host, with the subsystems that
-// it may connect to. local is the address of this end, which takes the place
-// of any address.
-func (t *Target) discoveryPage(host, local string) []byte {
-	d := &t.discovery
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	head := nvme.DiscoveryLog{GENCTR: d.generation}
-	page := slices.Clone(nvme.Bytes(&head))
-	for i, l := range d.listeners {
-		if !l.sub.HostAllowed(host) {
-			continue
+// changed tells the hosts that are concerned of a change. d.mu is held.
+func (d *discovery) changed(concerned func(host string) bool) {
+	d.generation++
+	for _, c := range d.watchers {
+		if concerned(c.opts.Connection.HostNQN) {
+			c.thread.Send(c.discoveryChanged)
 		}
-		head.NUMREC++
-		a := &l.addr
-		e := nvme.DiscoveryEntry{
-			TRTYPE: uint8(a.Trtype), ADRFAM: a.Adrfam, SUBTYPE: nvme.DiscoverySubtypeNVM,
-			TREQ: nvme.DiscoverySecureNotSpecified, PORTID: uint16(i), CNTLID: nvme.ControllerIDDynamic, ASQSZ: a.AdminEntries,
-		}
-		if l.sub.discovery {
-			e.SUBTYPE = nvme.DiscoverySubtypeCurrent
-		}
-		if a.NoSQFlow {
-			e.TREQ |= discoveryNoSQFlow
-		}
-		traddr := a.Traddr
-		if ip, err := netip.ParseAddr(traddr); err == nil && ip.IsUnspecified() && local != "" {
-			traddr = local
-		}
-		putString(e.TRSVCID[:], a.Trsvcid)
-		putString(e.TRADDR[:], traddr)
-		copy(e.SUBNQN[:], l.sub.nqn)
-		page = append(page, nvme.Bytes(&e)...)
 	}
-	copy(page, nvme.Bytes(&head))
-	return page
 }
 
-// discoveryNoSQFlow is bit 2 of TREQ.
-const discoveryNoSQFlow = 1 << 2
+// hostsChanged is told when other hosts may connect to s than before.
+func (s *Subsystem) hostsChanged(concerned func(host string) bool) {
+	d := &s.target.discovery
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.changed(concerned)
+}
+
+// watch notes that a discovery controller has come, unwatch that it goes.
+func (d *discovery) watch(c *Controller) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watchers = append(d.watchers, c)
+}
+
+func (d *discovery) unwatch(c *Controller) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.watchers = slices.DeleteFunc(d.watchers, func(w *Controller) bool { return w == c })
+}
+
+// discoveryChanged tells the host that its log page is not what it was.
+func (c *Controller) discoveryChanged() {
+	if c.feat.asyncEvents&configDiscovery != 0 {
+		c.raise(eventNotice, nvme.NoticeDiscoveryLog, uint8(nvme.LogDiscovery))
+	}
+}
+
+// serves tells whether the controller executes an admin command: those for
+// discovery do little else.
+func (c *Controller) serves(op nvme.Opcode) bool {
+	if !c.sub.discovery {
+		return true
+	}
+	switch op {
+	case nvme.AdminIdentify, nvme.AdminGetLogPage, nvme.AdminKeepAlive, nvme.AdminSetFeatures,
+		nvme.AdminGetFeatures, nvme.AdminAsyncEventRequest, nvme.OpcodeFabrics:
+		return true
+	}
+	return false
+}
+
+// discoveryLogs are the log pages that discovery controllers have.
+func discoveryLogs(id nvme.LogPageID) bool {
+	return id == nvme.LogSupportedPages || id == nvme.LogFeatureEffects || id == nvme.LogDiscovery
+}
+
+// identifyDiscovery changes what is different in Identify Controller of
+// discovery controllers: they have no namespaces, and no names.
+func (c *Controller) identifyDiscovery(id *nvme.IdentifyController) {
+	*id = nvme.IdentifyController{
+		FR: id.FR, MDTS: id.MDTS, CNTLID: id.CNTLID, VER: id.VER, OAES: configDiscovery, CNTRLTYPE: controllerTypeDiscovery,
+		AERL: id.AERL, LPA: nvme.LPAExtendedData | nvme.LPASupportedLogPages, ELPE: id.ELPE, KAS: id.KAS, MAXCMD: id.MAXCMD,
+		CTRATT: nvme.CTRATTTrafficKeepAlive, SGLS: id.SGLS,
+	}
+}
+
+// defaultEvents are the asynchronous events that a host is told of until it
+// sets the feature.
+func (c *Controller) defaultEvents() uint32 {
+	switch {
+	case !c.sub.discovery:
+		return configNamespace
+	case c.persistent:
+		return configDiscovery
+	}
+	return 0
+}
+
+// knownEvents are those that it may ask for.
+func (c *Controller) knownEvents() uint32 {
+	if c.sub.discovery {
+		return configDiscovery
+	}
+	return configSMART | configNamespace
+}

@@ -33,7 +33,7 @@ func (c *Controller) identifyFabrics(id *nvme.IdentifyController) {
 	id.IORCSZ = nvme.CompletionSize / capsuleUnit
 	id.MSDBD = fabricsMaxBlock
 	if c.sub.discovery {
-		id.CNTRLTYPE = controllerTypeDiscovery
+		c.identifyDiscovery(id)
 	}
 }
 
@@ -96,8 +96,20 @@ func (c *Controller) propertySet(p nvme.PropertySet) nvme.Status {
 }
 
 // SetKeepAlive starts the timer that Connect asks for, in milliseconds, 0 for
-// none. It is called on the controller's thread.
-func (c *Controller) SetKeepAlive(ms uint32) { c.setKeepAlive(ms) }
+// none. It is called on the controller's thread. A host that asks for it makes
+// its connection to a discovery controller persistent.
+func (c *Controller) SetKeepAlive(ms uint32) {
+	if !c.sub.discovery {
+		c.setKeepAlive(ms)
+		return
+	}
+	c.persistent = ms != 0
+	c.feat.asyncEvents = c.defaultEvents()
+	if ms == 0 {
+		ms = discoveryActivity
+	}
+	c.setKeepAlive(ms)
+}
 
 // AbortEvents ends the asynchronous event requests that wait: their queue
 // goes. It is called on the controller's thread.

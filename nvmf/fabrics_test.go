@@ -173,11 +173,11 @@ func TestDiscoveryLog(t *testing.T) {
 		t.Fatalf("%+v", head)
 	}
 	one := nvme.TransportID{Trtype: nvme.TrtypeTCP, Adrfam: nvme.AdrfamIPv4, Traddr: "192.0.2.7", Trsvcid: "4420", Subnqn: testNQN}
-	if e := &entries[0]; e.TransportID() != one || e.SUBTYPE != nvme.DiscoverySubtypeNVM || e.TREQ != 4 || e.ASQSZ != 128 || e.CNTLID != 0xffff {
+	if e := &entries[0]; e.TransportID() != one || e.SUBTYPE != nvme.DiscoverySubtypeNVM || e.TREQ != 6 || e.ASQSZ != 128 || e.CNTLID != 0xffff {
 		t.Errorf("%v, %+v", e.TransportID(), e)
 	}
 	two := nvme.TransportID{Trtype: nvme.TrtypeTCP, Adrfam: nvme.AdrfamIPv6, Traddr: "2001:db8::1", Trsvcid: "8009", Subnqn: nvme.DiscoveryNQN}
-	if e := &entries[1]; e.TransportID() != two || e.SUBTYPE != nvme.DiscoverySubtypeCurrent || e.TREQ != 0 {
+	if e := &entries[1]; e.TransportID() != two || e.SUBTYPE != nvme.DiscoverySubtypeCurrent || e.TREQ != 2 || e.EFLAGS != 3 {
 		t.Errorf("%v, %+v", e.TransportID(), e)
 	}
 	g.sub.RemoveAddress(a)

@@ -59,6 +59,7 @@ func (c *Controller) defaultFeatures() features {
 		overTemperature: defaultTemperature,
 		writeCache:      1,
 		queuesSet:       c.grantedQueues(),
+		asyncEvents:     c.defaultEvents(),
 		timestampAt:     time.Now(),
 	}
 }
@@ -86,6 +87,9 @@ func featureDataSize(id uint8, cdw11 uint32) uint32 {
 // featureCapabilities answers what of feature id is there: 0 and false if
 // the controller does not have it.
 func (c *Controller) featureCapabilities(id nvme.FeatureID) (uint32, bool) {
+	if c.sub.discovery && id != nvme.FeatureKeepAliveTimer && id != nvme.FeatureAsyncEventConfiguration {
+		return 0, false
+	}
 	switch id {
 	case nvme.FeatureArbitration, nvme.FeaturePowerManagement, nvme.FeatureTemperatureThreshold,
 		nvme.FeatureNumberOfQueues, nvme.FeatureWriteAtomicity, nvme.FeatureAsyncEventConfiguration,

@@ -31,6 +31,9 @@ func (c *Controller) setFeatures(r *Request) nvme.Status {
 	if caps&featureNamespaceSpecific == 0 && cmd.NSID != 0 && cmd.NSID != allNamespaces {
 		return nvme.StatusFeatureNotNamespaceSpecific.WithDNR()
 	}
+	if id == nvme.FeatureKeepAliveTimer && cmd.CDW11 == 0 && c.opts.Fabrics != nil {
+		return nvme.StatusKeepAliveInvalid.WithDNR()
+	}
 	if r.Length > 0 {
 		return c.setFeatureData(id, r)
 	}
@@ -82,7 +85,7 @@ func (c *Controller) setFeatureValue(id nvme.FeatureID, r *Request) nvme.Status 
 	case nvme.FeatureWriteAtomicity:
 		f.writeAtomicity = v & 1
 	case nvme.FeatureAsyncEventConfiguration:
-		f.asyncEvents = v & (configSMART | configNamespace)
+		f.asyncEvents = v & c.knownEvents()
 		c.checkTemperature()
 	case nvme.FeatureKeepAliveTimer:
 		c.setKeepAlive(v)

@@ -42,6 +42,9 @@ func (c *Controller) identify(r *Request) nvme.Status {
 // attached by hosts, so those that are allocated are those that are attached.
 func (c *Controller) identifyPage(p []byte, cns nvme.CNS, cmd *nvme.Command) nvme.Status {
 	csi := uint8(cmd.CDW11 >> 24)
+	if c.sub.discovery && cns != nvme.CNSController {
+		return nvme.StatusInvalidField
+	}
 	switch cns {
 	case nvme.CNSNamespace, nvme.CNSAllocatedNamespace:
 		return c.identifyNamespace(p, cmd.NSID, cns == nvme.CNSNamespace)

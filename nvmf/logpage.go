@@ -61,6 +61,9 @@ func (c *Controller) getLogPage(r *Request) nvme.Status {
 func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status) {
 	p := c.admin.page[:]
 	clear(p)
+	if c.sub.discovery && !discoveryLogs(id) {
+		return nil, nvme.StatusInvalidLogPage.WithDNR()
+	}
 	switch id {
 	case nvme.LogSupportedPages:
 		return c.supportedLogs(p[:1024]), nvme.StatusSuccess
@@ -93,7 +96,7 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 		return c.featureEffectsPage(p[:1024]), nvme.StatusSuccess
 	case nvme.LogDiscovery:
 		if c.sub.discovery && c.opts.Fabrics != nil {
-			return c.sub.target.discoveryPage(c.opts.Connection.HostNQN, c.opts.Fabrics.LocalAddr), nvme.StatusSuccess
+			return c.sub.target.discoveryPage(c.asks(&r.Cmd)), nvme.StatusSuccess
 		}
 	}
 	return nil, nvme.StatusInvalidLogPage.WithDNR()
@@ -110,19 +113,25 @@ func (c *Controller) logRead(id nvme.LogPageID) {
 		c.logs.changed = c.logs.changed[:0]
 		c.logs.changedTooMany = false
 		c.unmask(eventNotice)
+	case nvme.LogDiscovery:
+		c.unmask(eventNotice)
 	}
 }
 
 func (c *Controller) supportedLogs(p []byte) []byte {
+	if c.sub.discovery {
+		for _, id := range []nvme.LogPageID{nvme.LogSupportedPages, nvme.LogFeatureEffects, nvme.LogDiscovery} {
+			p[4*int(id)] = logPageSupported
+		}
+		p[4*int(nvme.LogDiscovery)+2] = discoveryCanExtend >> 16
+		return p
+	}
 	for _, id := range []nvme.LogPageID{
 		nvme.LogSupportedPages, nvme.LogError, nvme.LogSMART, nvme.LogFirmwareSlot,
 		nvme.LogChangedNamespaces, nvme.LogCommandEffects, nvme.LogFeatureEffects,
 		nvme.LogMIEffects,
 	} {
 		p[4*int(id)] = logPageSupported
-	}
-	if c.sub.discovery {
-		p[4*int(nvme.LogDiscovery)] = logPageSupported
 	}
 	return p
 }

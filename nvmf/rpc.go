@@ -23,6 +23,7 @@ func (t *Target) RegisterRPC(r *rpc.Registry, cpus reactor.Mask) {
 	t.registerNamespaces(r)
 	t.registerHosts(r)
 	t.registerConnections(r)
+	t.registerReferrals(r)
 }
 
 // ofTarget is the parameter that names the target. There is one.
@@ -84,9 +85,12 @@ type addressParams struct {
 const noFamily = "unknown"
 
 // id returns the address. Networks are IPv4 unless they are said to be other.
-func (p *addressParams) id() (id nvme.TransportID, err error) {
+func (p *addressParams) id() (nvme.TransportID, error) { return p.named("listen_address") }
+
+// named is id of a parameter that has another name.
+func (p *addressParams) named(name string) (id nvme.TransportID, err error) {
 	bad := func(format string, args ...any) (nvme.TransportID, error) {
-		return nvme.TransportID{}, invalid("listen_address: "+format, args...)
+		return nvme.TransportID{}, invalid(name+": "+format, args...)
 	}
 	if id.Trtype, err = nvme.ParseTransportType(p.Trtype); err != nil {
 		return bad("%v", err)

@@ -21,6 +21,7 @@ func (t *Target) SaveConfig() []rpc.Call {
 	for _, tr := range t.Transports() {
 		calls = append(calls, rpc.Call{Method: "nvmf_create_transport", Params: tr.entry()})
 	}
+	calls = append(calls, t.savedReferrals()...)
 	subsystems := t.byName()
 	for _, save := range []func(*Subsystem) []rpc.Call{
 		(*Subsystem).savedSubsystem, (*Subsystem).savedHosts, (*Subsystem).savedNamespaces,

@@ -25,7 +25,8 @@ type settings struct {
 	pollGroups string
 }
 
-// Values of parameters that name sets.
+// Values of parameters that name sets. Filters are in the order of the bits of
+// DiscoveryFilter.
 var (
 	allFilters = []string{"transport", "address", "svcid"}
 	allDigests = []string{"sha256", "sha384", "sha512"}
@@ -138,6 +139,7 @@ func (t *Target) rpcSetConfig(p *setConfigParams, cpus reactor.Mask) error {
 		filters = inOrderOf(allFilters, *p.Filters)
 	}
 	s.filters = filters
+	c.DiscoveryFilter = filterOf(filters)
 	if p.Digests != nil {
 		s.digests = inOrderOf(allDigests, *p.Digests)
 	}
@@ -153,6 +155,16 @@ func (t *Target) rpcSetConfig(p *setConfigParams, cpus reactor.Mask) error {
 	}
 	t.SetConfig(c)
 	return nil
+}
+
+// filterOf is the filter that names stand for.
+func filterOf(names []string) (f DiscoveryFilter) {
+	for i, name := range allFilters {
+		if slices.Contains(names, name) {
+			f |= 1 << i
+		}
+	}
+	return f
 }
 
 // parseFilter reads the old form of the filters.

@@ -227,6 +227,9 @@ func (s *Subsystem) NewController(ctx context.Context, t *thread.Thread, tr Tran
 	}
 	s.controllers[id] = c
 	s.publishControllers()
+	if s.discovery {
+		s.target.discovery.watch(c)
+	}
 	return c, nil
 }
 

@@ -122,6 +122,8 @@ type TargetConfig struct {
 	// OnePerListener refuses a host a second controller of a subsystem at
 	// the same address.
 	OnePerListener bool
+	// DiscoveryFilter is what hosts are told of at an address.
+	DiscoveryFilter DiscoveryFilter
 }
 
 // DefaultMaxSubsystems is what a target holds unless it is told otherwise.

@@ -86,6 +86,72 @@ type NvmfDeleteSubsystemParams struct {
 	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
 }
 
+// NvmfDiscoveryAddReferral calls nvmf_discovery_add_referral. Has discovery tell hosts of another target. One that is told already is passed over.
+func (c *Client) NvmfDiscoveryAddReferral(ctx context.Context, p NvmfDiscoveryAddReferralParams) error {
+	return c.Call(ctx, "nvmf_discovery_add_referral", p, nil)
+}
+
+// NvmfDiscoveryAddReferralAddressParams is the parameter address.
+type NvmfDiscoveryAddReferralAddressParams struct {
+	Trtype  string  `json:"trtype"`            // type of the transport, such as VFIOUSER
+	Adrfam  *string `json:"adrfam,omitempty"`  // family of the address: IPv4, IPv6, IB or FC
+	Traddr  string  `json:"traddr"`            // address; of VFIOUSER a directory, in which the socket cntrl is made
+	Trsvcid *string `json:"trsvcid,omitempty"` // port; VFIOUSER has none and keeps what is given
+}
+
+// NvmfDiscoveryAddReferralParams are the parameters of nvmf_discovery_add_referral.
+type NvmfDiscoveryAddReferralParams struct {
+	TgtName       *string                               `json:"tgt_name,omitempty"`       // name of the target: nvmf_tgt, the only one
+	Address       NvmfDiscoveryAddReferralAddressParams `json:"address"`                  // where the other target is
+	Subnqn        *string                               `json:"subnqn,omitempty"`         // name of its subsystem (default the discovery subsystem)
+	SecureChannel *bool                                 `json:"secure_channel,omitempty"` // hosts must use TLS there; default false
+}
+
+// NvmfDiscoveryGetReferrals calls nvmf_discovery_get_referrals. Lists the referrals, newest first.
+func (c *Client) NvmfDiscoveryGetReferrals(ctx context.Context, p NvmfDiscoveryGetReferralsParams) ([]NvmfDiscoveryGetReferralsResult, error) {
+	return Call[[]NvmfDiscoveryGetReferralsResult](ctx, c, "nvmf_discovery_get_referrals", p)
+}
+
+// NvmfDiscoveryGetReferralsParams are the parameters of nvmf_discovery_get_referrals.
+type NvmfDiscoveryGetReferralsParams struct {
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+}
+
+// NvmfDiscoveryGetReferralsAddressResult is a result, or a part of one.
+type NvmfDiscoveryGetReferralsAddressResult struct {
+	Trtype  string `json:"trtype"`
+	Adrfam  string `json:"adrfam"` // unknown if the transport has no families
+	Traddr  string `json:"traddr"`
+	Trsvcid string `json:"trsvcid"`
+}
+
+// NvmfDiscoveryGetReferralsResult is a result, or a part of one.
+type NvmfDiscoveryGetReferralsResult struct {
+	Address       NvmfDiscoveryGetReferralsAddressResult `json:"address"`
+	SecureChannel bool                                   `json:"secure_channel"`
+	Subnqn        string                                 `json:"subnqn"`
+}
+
+// NvmfDiscoveryRemoveReferral calls nvmf_discovery_remove_referral. Takes a referral out of discovery.
+func (c *Client) NvmfDiscoveryRemoveReferral(ctx context.Context, p NvmfDiscoveryRemoveReferralParams) error {
+	return c.Call(ctx, "nvmf_discovery_remove_referral", p, nil)
+}
+
+// NvmfDiscoveryRemoveReferralAddressParams is the parameter address.
+type NvmfDiscoveryRemoveReferralAddressParams struct {
+	Trtype  string  `json:"trtype"`            // type of the transport, such as VFIOUSER
+	Adrfam  *string `json:"adrfam,omitempty"`  // family of the address: IPv4, IPv6, IB or FC
+	Traddr  string  `json:"traddr"`            // address; of VFIOUSER a directory, in which the socket cntrl is made
+	Trsvcid *string `json:"trsvcid,omitempty"` // port; VFIOUSER has none and keeps what is given
+}
+
+// NvmfDiscoveryRemoveReferralParams are the parameters of nvmf_discovery_remove_referral.
+type NvmfDiscoveryRemoveReferralParams struct {
+	TgtName *string                                  `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	Address NvmfDiscoveryRemoveReferralAddressParams `json:"address"`            // where the other target is
+	Subnqn  *string                                  `json:"subnqn,omitempty"`   // name of its subsystem (default the discovery subsystem)
+}
+
 // NvmfGetStats calls nvmf_get_stats. Tells what the target's threads have done.
 func (c *Client) NvmfGetStats(ctx context.Context, p NvmfGetStatsParams) (*NvmfGetStatsResult, error) {
 	return Call[*NvmfGetStatsResult](ctx, c, "nvmf_get_stats", p)
