@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package testvm
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestFabricsHost has this project's host use the kernel's NVMe/TCP target.
+func TestFabricsHost(t *testing.T) {
+	x := newFabricsRig(t)
+	x.MustShell(t, strings.NewReplacer("NQN", fabricsNQN).Replace(`
+mkdir -p /config
+mount -t configfs none /config
+cd /config/nvmet
+dd if=/dev/zero of=/tmp/disk bs=1M count=32 2>/dev/null
+mkdir subsystems/NQN
+echo 1 > subsystems/NQN/attr_allow_any_host
+mkdir subsystems/NQN/namespaces/1
+echo /tmp/disk > subsystems/NQN/namespaces/1/device_path
+echo 1 > subsystems/NQN/namespaces/1/enable
+mkdir ports/1
+echo tcp > ports/1/addr_trtype
+echo ipv4 > ports/1/addr_adrfam
+echo 127.0.0.1 > ports/1/addr_traddr
+echo 4420 > ports/1/addr_trsvcid
+ln -s /config/nvmet/subsystems/NQN ports/1/subsystems/NQN`))
+	for _, tt := range []subtest{
+		{"Identify", x.identifiesLinux},
+		{"Verified", x.verifiesLinux},
+		{"Port", x.linuxPortGoes},
+	} {
+		if !t.Run(tt.name, tt.run) {
+			t.Log(x.MustShell(t, "dmesg | tail -50"))
+			return
+		}
+	}
+}
+
+// linuxTRID names the kernel's subsystem.
+const linuxTRID = "trtype:TCP adrfam:IPv4 traddr:127.0.0.1 trsvcid:4420 subnqn:" + fabricsNQN
+
+func (x *fabricsRig) identifiesLinux(t *testing.T) {
+	out := x.MustRun(t, "gospdk", "identify", "-r", linuxTRID)
+	for _, want := range []string{fabricsNQN, "Linux", "127.0.0.1"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("identify: no %q in\n%s", want, out)
+		}
+	}
+}
+
+// perf returns the command that writes and verifies for a while.
+func perf(seconds int, more ...string) []string {
+	return append([]string{"gospdk", "perf", "-r", linuxTRID, "-q", "16", "-w", "randrw", "-M", "50", "--verify", "-t", fmt.Sprint(seconds)}, more...)
+}
+
+func (x *fabricsRig) verifiesLinux(t *testing.T) {
+	for _, o := range [][]string{{"-o", "4096"}, {"-o", "131072"}} {
+		out := x.MustRun(t, perf(2, o...)...)
+		if !strings.Contains(out, "Total") {
+			t.Errorf("perf %v:\n%s", o, out)
+		}
+	}
+}
+
+// linuxPortGoes takes the port away from under the host's I/O, which is told
+// of it and ends.
+func (x *fabricsRig) linuxPortGoes(t *testing.T) {
+	p := x.Go(t, perf(60, "-o", "4096")...)
+	x.Until(t, "netstat -tn | grep -q ':4420 .*ESTABLISHED'")
+	x.MustShell(t, "rm /config/nvmet/ports/1/subsystems/"+fabricsNQN)
+	r := p.Wait()
+	if r.Code == 0 || strings.Contains(r.Stdout+r.Stderr, "goroutine") {
+		t.Errorf("perf ended with code %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
