@@ -149,6 +149,9 @@ func nodeOf(cpu int) int32 {
 
 // exitThreads ends what Start has made.
 func (t *Target) exitThreads() {
+	if t.borrowed {
+		return
+	}
 	for _, th := range t.Threads() {
 		th.Exit()
 	}

@@ -10,13 +10,11 @@ import (
 	"github.com/gospdk/gospdk/rpc"
 )
 
-// TargetName is what the target of a daemon is called.
-const TargetName = "nvmf_tgt"
-
-// RegisterRPC adds the methods that set a target up. cpus are those of the
-// program.
+// RegisterRPC adds the methods that set up t, which NewTarget has made, and the
+// targets beside it. cpus are those of the program.
 func (t *Target) RegisterRPC(r *rpc.Registry, cpus reactor.Mask) {
 	t.registerSetup(r, cpus)
+	t.registerTargets(r)
 	t.registerTransports(r)
 	t.registerSubsystems(r)
 	t.registerListeners(r)
@@ -24,20 +22,6 @@ func (t *Target) RegisterRPC(r *rpc.Registry, cpus reactor.Mask) {
 	t.registerHosts(r)
 	t.registerConnections(r)
 	t.registerReferrals(r)
-}
-
-// ofTarget is the parameter that names the target. There is one.
-type ofTarget struct {
-	Target *string `json:"tgt_name" doc:"name of the target: nvmf_tgt, the only one"`
-}
-
-// isOurs checks the name of the target for methods that are not about a
-// subsystem.
-func (p *ofTarget) isOurs() error {
-	if p.Target != nil && *p.Target != TargetName {
-		return rpc.Errorf(rpc.InternalError, "Unable to find a target. (tgt_name '%s': the only one is '%s')", *p.Target, TargetName)
-	}
-	return nil
 }
 
 // ofSubsystem are the parameters of methods about a subsystem.
@@ -48,8 +32,9 @@ type ofSubsystem struct {
 
 // find returns the subsystem that parameters name.
 func (t *Target) find(p ofSubsystem) (*Subsystem, error) {
-	if p.Target != nil && *p.Target != TargetName {
-		return nil, rpc.Errorf(rpc.InvalidParams, "NVMf target '%s' not found: tgt_name must be '%s' or left out", *p.Target, TargetName)
+	t, err := t.holding(p.ofTarget)
+	if err != nil {
+		return nil, err
 	}
 	if p.NQN == nvme.DiscoveryNQN {
 		return t.Discovery(), nil

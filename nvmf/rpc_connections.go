@@ -111,7 +111,8 @@ type groupTransport struct {
 }
 
 func (t *Target) rpcGetStats(ctx context.Context, p ofTarget) (*statsResult, error) {
-	if err := p.isOurs(); err != nil {
+	t, err := t.chosen(p)
+	if err != nil {
 		return nil, err
 	}
 	groups, err := t.Stats(ctx)

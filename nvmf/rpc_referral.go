@@ -46,7 +46,8 @@ type addReferralParams struct {
 }
 
 func (t *Target) rpcAddReferral(_ context.Context, p addReferralParams) (rpc.True, error) {
-	if err := p.isOurs(); err != nil {
+	t, err := t.chosen(p.ofTarget)
+	if err != nil {
 		return false, err
 	}
 	id, err := p.id()
@@ -60,7 +61,8 @@ func (t *Target) rpcAddReferral(_ context.Context, p addReferralParams) (rpc.Tru
 }
 
 func (t *Target) rpcRemoveReferral(_ context.Context, p removeReferralParams) (rpc.True, error) {
-	if err := p.isOurs(); err != nil {
+	t, err := t.chosen(p.ofTarget)
+	if err != nil {
 		return false, err
 	}
 	id, err := p.id()
@@ -80,7 +82,8 @@ type referralEntry struct {
 }
 
 func (t *Target) rpcGetReferrals(_ context.Context, p ofTarget) ([]referralEntry, error) {
-	if err := p.isOurs(); err != nil {
+	t, err := t.chosen(p)
+	if err != nil {
 		return nil, err
 	}
 	entries := []referralEntry{}

@@ -75,8 +75,9 @@ func (p *createSubsystemParams) check() error {
 }
 
 func (t *Target) rpcCreateSubsystem(_ context.Context, p createSubsystemParams) (rpc.True, error) {
-	if p.isOurs() != nil {
-		return false, rpc.Errorf(rpc.InternalError, "Unable to find target %s", *p.Target)
+	of := t.named(p.Target)
+	if of == nil {
+		return false, rpc.Errorf(rpc.InternalError, "Unable to find target %s: tgt_name must name one of %s", *p.Target, t.targetNames())
 	}
 	if err := p.check(); err != nil {
 		return false, err
@@ -88,7 +89,7 @@ func (t *Target) rpcCreateSubsystem(_ context.Context, p createSubsystemParams) 
 	give(&o.Serial, p.Serial)
 	give(&o.Model, p.Model)
 	give(&o.AdminLabel, p.AdminLabel)
-	if _, err := t.NewSubsystem(p.NQN, o); err != nil {
+	if _, err := of.NewSubsystem(p.NQN, o); err != nil {
 		return false, rpc.Errorf(rpc.InternalError, "Unable to create subsystem %s: %v", p.NQN, err)
 	}
 	return true, nil
@@ -190,8 +191,9 @@ func (t *Target) rpcGetSubsystems(_ context.Context, p getSubsystemsParams) ([]s
 		}
 		return []subsystemEntry{s.entry()}, nil
 	}
-	if err := p.isOurs(); err != nil {
-		return nil, rpc.Errorf(rpc.InvalidParams, "NVMf target '%s' not found: tgt_name must be '%s' or left out", *p.Target, TargetName)
+	t, err := t.holding(p.ofTarget)
+	if err != nil {
+		return nil, err
 	}
 	entries := []subsystemEntry{}
 	for _, s := range t.byName() {

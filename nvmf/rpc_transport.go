@@ -123,12 +123,13 @@ func (p *createTransportParams) apply(o *TransportOptions) {
 }
 
 func (t *Target) rpcCreateTransport(ctx context.Context, p createTransportParams) (rpc.True, error) {
-	if err := p.isOurs(); err != nil {
+	t, err := t.chosen(p.ofTarget)
+	if err != nil {
 		return false, err
 	}
 	typ, err := nvme.ParseTransportType(p.Trtype)
 	if err != nil || t.module(typ) == nil {
-		return false, rpc.Errorf(rpc.InvalidParams, "Invalid transport type '%s': this program has %s", p.Trtype, t.typeNames())
+		return false, rpc.Errorf(rpc.InvalidParams, "Invalid transport type '%s': trtype must be one of %s", p.Trtype, t.typeNames())
 	}
 	switch err := t.OpenTransport(ctx, typ, p.apply); {
 	case errors.Is(err, syscall.EEXIST):
@@ -205,7 +206,8 @@ type getTransportsParams struct {
 }
 
 func (t *Target) rpcGetTransports(_ context.Context, p getTransportsParams) ([]transportEntry, error) {
-	if err := p.isOurs(); err != nil {
+	t, err := t.chosen(p.ofTarget)
+	if err != nil {
 		return nil, err
 	}
 	entries := []transportEntry{}

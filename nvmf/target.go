@@ -22,6 +22,9 @@ var ErrClosed = errors.New("nvmf: closed")
 // Target is a set of subsystems over one registry of block devices. Its
 // methods may be called from any goroutine that is not a reactor's.
 type Target struct {
+	name     string
+	family   *family
+	borrowed bool // threads of the first target
 	registry *bdev.Registry
 
 	mu     sync.Mutex
@@ -40,7 +43,8 @@ type Target struct {
 
 // NewTarget returns a target whose namespaces are opened in registry.
 func NewTarget(registry *bdev.Registry) *Target {
-	t := &Target{registry: registry, subs: make(map[string]*Subsystem)}
+	t := &Target{name: TargetName, registry: registry, subs: make(map[string]*Subsystem)}
+	t.family = &family{all: []*Target{t}}
 	t.SetConfig(TargetConfig{})
 	t.resetSettings()
 	return t
@@ -89,14 +93,15 @@ func (t *Target) Subsystems() []*Subsystem {
 	return subs
 }
 
-// Close closes the listeners of subsystems, the subsystems, the transports, and
+// Close closes the targets that were made beside it, the listeners of
+// subsystems, the subsystems, the transports, and
 // what Start has made. Listeners that were not made by AddListener must have
 // been closed before: it fails if a subsystem still has a controller.
 func (t *Target) Close(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
-	var errs []error
+	errs := []error{t.closeOthers(ctx)}
 	for _, s := range append(t.Subsystems(), t.Discovery()) {
 		errs = append(errs, s.Close(ctx))
 	}

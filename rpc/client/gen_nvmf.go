@@ -16,7 +16,7 @@ func (c *Client) NvmfCreateSubsystem(ctx context.Context, p NvmfCreateSubsystemP
 // NvmfCreateSubsystemParams are the parameters of nvmf_create_subsystem.
 type NvmfCreateSubsystemParams struct {
 	NQN           string  `json:"nqn"`                      // name of the subsystem
-	TgtName       *string `json:"tgt_name,omitempty"`       // name of the target: nvmf_tgt, the only one
+	TgtName       *string `json:"tgt_name,omitempty"`       // name of the target (default nvmf_tgt)
 	SerialNumber  *string `json:"serial_number,omitempty"`  // at most 20 printable ASCII characters (default 20 zeros)
 	ModelNumber   *string `json:"model_number,omitempty"`   // at most 40 printable ASCII characters (default SPDK bdev Controller)
 	AdminLabel    *string `json:"admin_label,omitempty"`    // label of 4 to 256 ASCII characters
@@ -31,6 +31,20 @@ type NvmfCreateSubsystemParams struct {
 	EnableNssr    *bool   `json:"enable_nssr,omitempty"`    // NVM subsystem reset; not built yet: it must be false; default false
 }
 
+// NvmfCreateTarget calls nvmf_create_target. Makes another target, with transports and subsystems of its own, on the threads of the program. It is not saved.
+// It returns the name of the target.
+func (c *Client) NvmfCreateTarget(ctx context.Context, p NvmfCreateTargetParams) (string, error) {
+	return Call[string](ctx, c, "nvmf_create_target", p)
+}
+
+// NvmfCreateTargetParams are the parameters of nvmf_create_target.
+type NvmfCreateTargetParams struct {
+	Name            string   `json:"name"`                       // name of the target, at most 255 bytes
+	MaxSubsystems   *uint32  `json:"max_subsystems,omitempty"`   // how many subsystems there may be, 0 for 1024; default 0
+	DiscoveryFilter []string `json:"discovery_filter,omitempty"` // what an address must have in common with that of the discovery to be told there; an array, each one of transport, address, svcid
+	DupHostPolicy   *string  `json:"dup_host_policy,omitempty"`  // whether a host may connect more than once to a subsystem at the same address; one of allow, restrict_per_listener; default allow
+}
+
 // NvmfCreateTransport calls nvmf_create_transport. Makes a transport. A target has at most one of each type. Options that its type has no use for are kept and shown.
 func (c *Client) NvmfCreateTransport(ctx context.Context, p NvmfCreateTransportParams) error {
 	return c.Call(ctx, "nvmf_create_transport", p, nil)
@@ -39,7 +53,7 @@ func (c *Client) NvmfCreateTransport(ctx context.Context, p NvmfCreateTransportP
 // NvmfCreateTransportParams are the parameters of nvmf_create_transport.
 type NvmfCreateTransportParams struct {
 	Trtype                 string   `json:"trtype"`                             // type of the transport, such as VFIOUSER
-	TgtName                *string  `json:"tgt_name,omitempty"`                 // name of the target: nvmf_tgt, the only one
+	TgtName                *string  `json:"tgt_name,omitempty"`                 // name of the target (default nvmf_tgt)
 	MaxQueueDepth          *uint16  `json:"max_queue_depth,omitempty"`          // entries of the largest queue (VFIOUSER: 256)
 	MaxIOQpairsPerCtrlr    *uint16  `json:"max_io_qpairs_per_ctrlr,omitempty"`  // I/O queues of a controller (VFIOUSER: 127, at most 511)
 	InCapsuleDataSize      *uint32  `json:"in_capsule_data_size,omitempty"`     // bytes of data that a command brings with it; not for VFIOUSER
@@ -83,7 +97,17 @@ func (c *Client) NvmfDeleteSubsystem(ctx context.Context, p NvmfDeleteSubsystemP
 // NvmfDeleteSubsystemParams are the parameters of nvmf_delete_subsystem.
 type NvmfDeleteSubsystemParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
+}
+
+// NvmfDeleteTarget calls nvmf_delete_target. Deletes a target that nvmf_create_target has made, with all that is in it.
+func (c *Client) NvmfDeleteTarget(ctx context.Context, p NvmfDeleteTargetParams) error {
+	return c.Call(ctx, "nvmf_delete_target", p, nil)
+}
+
+// NvmfDeleteTargetParams are the parameters of nvmf_delete_target.
+type NvmfDeleteTargetParams struct {
+	Name string `json:"name"` // name of the target
 }
 
 // NvmfDiscoveryAddReferral calls nvmf_discovery_add_referral. Has discovery tell hosts of another target. One that is told already is passed over.
@@ -101,7 +125,7 @@ type NvmfDiscoveryAddReferralAddressParams struct {
 
 // NvmfDiscoveryAddReferralParams are the parameters of nvmf_discovery_add_referral.
 type NvmfDiscoveryAddReferralParams struct {
-	TgtName       *string                               `json:"tgt_name,omitempty"`       // name of the target: nvmf_tgt, the only one
+	TgtName       *string                               `json:"tgt_name,omitempty"`       // name of the target (default nvmf_tgt)
 	Address       NvmfDiscoveryAddReferralAddressParams `json:"address"`                  // where the other target is
 	Subnqn        *string                               `json:"subnqn,omitempty"`         // name of its subsystem (default the discovery subsystem)
 	SecureChannel *bool                                 `json:"secure_channel,omitempty"` // hosts must use TLS there; default false
@@ -114,7 +138,7 @@ func (c *Client) NvmfDiscoveryGetReferrals(ctx context.Context, p NvmfDiscoveryG
 
 // NvmfDiscoveryGetReferralsParams are the parameters of nvmf_discovery_get_referrals.
 type NvmfDiscoveryGetReferralsParams struct {
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfDiscoveryGetReferralsAddressResult is a result, or a part of one.
@@ -147,7 +171,7 @@ type NvmfDiscoveryRemoveReferralAddressParams struct {
 
 // NvmfDiscoveryRemoveReferralParams are the parameters of nvmf_discovery_remove_referral.
 type NvmfDiscoveryRemoveReferralParams struct {
-	TgtName *string                                  `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string                                  `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 	Address NvmfDiscoveryRemoveReferralAddressParams `json:"address"`            // where the other target is
 	Subnqn  *string                                  `json:"subnqn,omitempty"`   // name of its subsystem (default the discovery subsystem)
 }
@@ -159,7 +183,7 @@ func (c *Client) NvmfGetStats(ctx context.Context, p NvmfGetStatsParams) (*NvmfG
 
 // NvmfGetStatsParams are the parameters of nvmf_get_stats.
 type NvmfGetStatsParams struct {
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfGetStatsPollGroupsTransportsResult is a result, or a part of one.
@@ -194,7 +218,7 @@ func (c *Client) NvmfGetSubsystems(ctx context.Context, p NvmfGetSubsystemsParam
 // NvmfGetSubsystemsParams are the parameters of nvmf_get_subsystems.
 type NvmfGetSubsystemsParams struct {
 	NQN     *string `json:"nqn,omitempty"`      // name of the subsystem; all if it is left out
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfGetSubsystemsListenAddressesResult is a result, or a part of one.
@@ -239,6 +263,11 @@ type NvmfGetSubsystemsResult struct {
 	Namespaces      []NvmfGetSubsystemsNamespacesResult      `json:"namespaces"`
 }
 
+// NvmfGetTargets calls nvmf_get_targets. Lists the names of the targets, newest first.
+func (c *Client) NvmfGetTargets(ctx context.Context) ([]string, error) {
+	return Call[[]string](ctx, c, "nvmf_get_targets", nil)
+}
+
 // NvmfGetTransports calls nvmf_get_transports. Lists the transports with their options, or one.
 func (c *Client) NvmfGetTransports(ctx context.Context, p NvmfGetTransportsParams) ([]NvmfGetTransportsResult, error) {
 	return Call[[]NvmfGetTransportsResult](ctx, c, "nvmf_get_transports", p)
@@ -246,7 +275,7 @@ func (c *Client) NvmfGetTransports(ctx context.Context, p NvmfGetTransportsParam
 
 // NvmfGetTransportsParams are the parameters of nvmf_get_transports.
 type NvmfGetTransportsParams struct {
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 	Trtype  *string `json:"trtype,omitempty"`   // type of the transport; all if it is left out
 }
 
@@ -288,7 +317,7 @@ type NvmfNSAddHostParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
 	Nsid    uint32  `json:"nsid"`               // namespace identifier
 	Host    string  `json:"host"`               // NQN of the host
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfNSRemoveHost calls nvmf_ns_remove_host. Hides a namespace that was added with no_auto_visible from a host.
@@ -301,7 +330,7 @@ type NvmfNSRemoveHostParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
 	Nsid    uint32  `json:"nsid"`               // namespace identifier
 	Host    string  `json:"host"`               // NQN of the host
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfSetConfig calls nvmf_set_config. Sets what concerns the whole target. What is left out stays as it is.
@@ -364,7 +393,7 @@ func (c *Client) NvmfSubsystemAddHost(ctx context.Context, p NvmfSubsystemAddHos
 type NvmfSubsystemAddHostParams struct {
 	NQN            string  `json:"nqn"`                        // name of the subsystem
 	Host           string  `json:"host"`                       // NQN of the host
-	TgtName        *string `json:"tgt_name,omitempty"`         // name of the target: nvmf_tgt, the only one
+	TgtName        *string `json:"tgt_name,omitempty"`         // name of the target (default nvmf_tgt)
 	Psk            *string `json:"psk,omitempty"`              // name of a key for TLS; not built yet: leave it out
 	DhchapKey      *string `json:"dhchap_key,omitempty"`       // name of a key for authentication; not built yet: leave it out
 	DhchapCtrlrKey *string `json:"dhchap_ctrlr_key,omitempty"` // name of the controller's key; not built yet: leave it out
@@ -386,7 +415,7 @@ type NvmfSubsystemAddListenerListenAddressParams struct {
 // NvmfSubsystemAddListenerParams are the parameters of nvmf_subsystem_add_listener.
 type NvmfSubsystemAddListenerParams struct {
 	NQN           string                                      `json:"nqn"`                      // name of the subsystem
-	TgtName       *string                                     `json:"tgt_name,omitempty"`       // name of the target: nvmf_tgt, the only one
+	TgtName       *string                                     `json:"tgt_name,omitempty"`       // name of the target (default nvmf_tgt)
 	ListenAddress NvmfSubsystemAddListenerListenAddressParams `json:"listen_address"`           // where
 	SecureChannel *bool                                       `json:"secure_channel,omitempty"` // TLS; VFIOUSER has none and keeps what is given. Not together with allow_any_host of the subsystem; default false
 	ANAState      *string                                     `json:"ana_state,omitempty"`      // of subsystems with ana_reporting; others pass over it; one of optimized, non_optimized, inaccessible; default optimized
@@ -417,7 +446,7 @@ type NvmfSubsystemAddNSNamespaceParams struct {
 type NvmfSubsystemAddNSParams struct {
 	NQN       string                            `json:"nqn"`                // name of the subsystem
 	Namespace NvmfSubsystemAddNSNamespaceParams `json:"namespace"`          // the namespace
-	TgtName   *string                           `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName   *string                           `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfSubsystemAllowAnyHost calls nvmf_subsystem_allow_any_host. Sets whether hosts may connect that are not listed. Those that are connected stay.
@@ -429,7 +458,7 @@ func (c *Client) NvmfSubsystemAllowAnyHost(ctx context.Context, p NvmfSubsystemA
 type NvmfSubsystemAllowAnyHostParams struct {
 	NQN          string  `json:"nqn"`                // name of the subsystem
 	AllowAnyHost bool    `json:"allow_any_host"`     // whether any host may connect
-	TgtName      *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName      *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfSubsystemGetControllers calls nvmf_subsystem_get_controllers. Lists the controllers of a subsystem, one for each host that is connected.
@@ -440,7 +469,7 @@ func (c *Client) NvmfSubsystemGetControllers(ctx context.Context, p NvmfSubsyste
 // NvmfSubsystemGetControllersParams are the parameters of nvmf_subsystem_get_controllers.
 type NvmfSubsystemGetControllersParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfSubsystemGetControllersResult is a result, or a part of one.
@@ -460,7 +489,7 @@ func (c *Client) NvmfSubsystemGetListeners(ctx context.Context, p NvmfSubsystemG
 // NvmfSubsystemGetListenersParams are the parameters of nvmf_subsystem_get_listeners.
 type NvmfSubsystemGetListenersParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfSubsystemGetListenersAddressResult is a result, or a part of one.
@@ -484,7 +513,7 @@ func (c *Client) NvmfSubsystemGetQpairs(ctx context.Context, p NvmfSubsystemGetQ
 // NvmfSubsystemGetQpairsParams are the parameters of nvmf_subsystem_get_qpairs.
 type NvmfSubsystemGetQpairsParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfSubsystemGetQpairsListenAddressResult is a result, or a part of one.
@@ -516,7 +545,7 @@ func (c *Client) NvmfSubsystemRemoveHost(ctx context.Context, p NvmfSubsystemRem
 type NvmfSubsystemRemoveHostParams struct {
 	NQN       string  `json:"nqn"`                  // name of the subsystem
 	Host      string  `json:"host"`                 // NQN of the host
-	TgtName   *string `json:"tgt_name,omitempty"`   // name of the target: nvmf_tgt, the only one
+	TgtName   *string `json:"tgt_name,omitempty"`   // name of the target (default nvmf_tgt)
 	TimeoutMs *uint64 `json:"timeout_ms,omitempty"` // milliseconds to wait for its controllers to end; 0, and more than that, for 10 s; default 0
 }
 
@@ -536,7 +565,7 @@ type NvmfSubsystemRemoveListenerListenAddressParams struct {
 // NvmfSubsystemRemoveListenerParams are the parameters of nvmf_subsystem_remove_listener.
 type NvmfSubsystemRemoveListenerParams struct {
 	NQN           string                                         `json:"nqn"`                // name of the subsystem
-	TgtName       *string                                        `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName       *string                                        `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 	ListenAddress NvmfSubsystemRemoveListenerListenAddressParams `json:"listen_address"`     // where, as it was given
 }
 
@@ -549,5 +578,5 @@ func (c *Client) NvmfSubsystemRemoveNS(ctx context.Context, p NvmfSubsystemRemov
 type NvmfSubsystemRemoveNSParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
 	Nsid    uint32  `json:"nsid"`               // namespace identifier
-	TgtName *string `json:"tgt_name,omitempty"` // name of the target: nvmf_tgt, the only one
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
