@@ -75,6 +75,7 @@ func (qp *QPair) dial() error {
 	c := qp.ctrlr
 	l := &login{deadline: c.clock.Now() + c.opts.ConnectTimeout, generation: c.generation.Load()}
 	l.Done = l
+	qp.generation = l.generation
 	hostID, nqn := c.identity()
 	l.data.HOSTID = hostID
 	l.data.CNTLID = nvme.ControllerIDDynamic
@@ -216,7 +217,6 @@ func (qp *QPair) reconnectFabric() {
 		}
 		return
 	}
-	generation := qp.login.generation
 	done, err := qp.pollLogin()
 	if err != nil {
 		qp.lose(err)
@@ -224,7 +224,6 @@ func (qp *QPair) reconnectFabric() {
 	if !done {
 		return
 	}
-	qp.generation = generation
 	qp.state = qpEnabled
 	qp.epoch = c.epoch.Load()
 	qp.pump()
@@ -251,12 +250,17 @@ func (qp *QPair) Reconnect() error {
 }
 
 // lose ends a connection that is of no use any more, and with it all requests.
+// If the controller is being reset this is no news: after that it comes back.
 func (qp *QPair) lose(err error) {
+	if c := qp.ctrlr; c.getPhase() != phaseRunning || c.generation.Load() != qp.generation {
+		qp.disconnect()
+		qp.state = qpResetting // the next call looks at the controller
+		return
+	}
 	log.Errorf("%v connection lost: %v", qp, err)
 	qp.disconnect()
 	qp.state = qpLost
 	qp.lostErr = fmt.Errorf("%w: %w", ErrDisconnected, err)
-	qp.generation = qp.ctrlr.generation.Load()
 	qp.failAll(nvme.StatusAbortedSQDeletion)
 }
 

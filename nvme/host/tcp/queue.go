@@ -121,14 +121,19 @@ func (q *queue) Connected() { q.inCapsule = q.link.config().InCapsule }
 // Trackers implements host.Queue.
 func (q *queue) Trackers() int { return len(q.slots) }
 
-// Free implements host.Queue.
-func (q *queue) Free() int { return len(q.free) }
+// Free implements host.Queue. Without a connection there is room for nothing:
+// requests wait until there is one, or until Poll has said that it is lost.
+func (q *queue) Free() int {
+	if q.state != stateReady {
+		return 0
+	}
+	return len(q.free)
+}
 
 // Stats implements host.Queue.
 func (q *queue) Stats() host.QueueStats { return q.stats }
 
 var (
-	errNotConnected  = errors.New("the queue is not connected")
 	errMetadata      = errors.New("metadata in a buffer of its own: NVMe/TCP has only metadata that is interleaved with the data")
 	errBidirectional = errors.New("a command that moves data in both directions: NVMe/TCP has none")
 )
@@ -168,11 +173,8 @@ func direction(cmd *nvme.Command) (write, read bool) {
 
 // Submit implements host.Queue. The command goes with the next Poll or Kick.
 func (q *queue) Submit(r *host.Request, _ bool) error {
-	n := len(q.free)
-	switch {
-	case q.state != stateReady:
-		return errNotConnected
-	case n == 0:
+	n := q.Free()
+	if n == 0 {
 		return host.ErrNoTracker
 	}
 	if err := q.Check(r); err != nil {
