@@ -146,7 +146,7 @@ func TestOneConnectionPerListener(t *testing.T) {
 
 // visible are the namespaces that a controller reports.
 func visible(c *Controller) (ids []uint32) {
-	for _, n := range c.ns {
+	for _, n := range c.home.ns {
 		if n != nil {
 			ids = append(ids, n.nsid)
 		}
@@ -241,7 +241,9 @@ func TestCommandRetryDelay(t *testing.T) {
 	if s := fail(again); s.CRD() != 0 || s.DNR() || !s.IsError() {
 		t.Errorf("a host that does not know of delays: %v, delay %d", s, s.CRD())
 	}
-	g.c.feat.hostBehavior[hostACRE] = 1
+	behavior := make([]byte, 512)
+	behavior[hostACRE] = 1
+	g.doAdmin(setFeature(nvme.FeatureHostBehaviorSupport, 0), behavior)
 	if s := fail(again); s.CRD() != 1 {
 		t.Errorf("delay %d, want 1: %v", s.CRD(), s)
 	}
@@ -257,13 +259,13 @@ func TestControllersAndStats(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, qid := range []uint16{0, 2, 1} {
-		c.AddQueue(QueueInfo{ID: qid})
+		c.Home().AddQueue(QueueInfo{ID: qid})
 	}
-	c.RemoveQueue(2)
-	c.RemoveQueue(9)
+	c.Home().RemoveQueue(2)
+	c.Home().RemoveQueue(9)
 	g.doIO(nvme.Command{Opcode: nvme.CmdRead, NSID: 1}, make([]byte, 512))
 	all := must(t, g, func() ([]ControllerInfo, error) { return g.sub.Controllers(context.Background()) })
-	if len(all) != 2 || all[1].ID != c.ID() || all[1].Connection.HostNQN != hostA || all[1].Thread != "test" || !slices.Equal(all[1].Queues, []QueueInfo{{ID: 0}, {ID: 1}}) {
+	if len(all) != 2 || all[1].ID != c.ID() || all[1].Connection.HostNQN != hostA || !slices.Equal(all[1].Queues, []QueueInfo{{ID: 0, Thread: "test"}, {ID: 1, Thread: "test"}}) {
 		t.Errorf("%+v", all)
 	}
 	stats := func() GroupStats {

@@ -52,7 +52,7 @@ func (c *Controller) prepareAdmin(r *Request) {
 
 func (c *Controller) executeAdmin(r *Request) {
 	if r.flags&flagFailed != 0 {
-		c.life.noteFailure(r)
+		r.lane.logFailure(r)
 		r.finish()
 		return
 	}
@@ -68,6 +68,10 @@ func (c *Controller) executeAdmin(r *Request) {
 	case nvme.AdminIdentify:
 		r.endAdmin(c.identify(r))
 	case nvme.AdminGetLogPage:
+		if nvme.LogPageID(cmd.CDW10) == nvme.LogSMART {
+			c.settle(func() { r.endAdmin(c.getLogPage(r)) })
+			return
+		}
 		r.endAdmin(c.getLogPage(r))
 	case nvme.AdminGetFeatures:
 		r.endAdmin(c.getFeatures(r))
@@ -96,7 +100,7 @@ func (c *Controller) executeAdmin(r *Request) {
 func (r *Request) endAdmin(s nvme.Status) {
 	r.Status = s
 	if s.IsError() {
-		r.ctrlr.life.noteFailure(r)
+		r.lane.logFailure(r)
 	}
 	r.finish()
 }
@@ -106,8 +110,7 @@ func (r *Request) endAdmin(s nvme.Status) {
 func (c *Controller) abort(r *Request) nvme.Status {
 	sqid, cid := uint16(r.Cmd.CDW10), uint16(r.Cmd.CDW10>>16)
 	r.CDW0 = 1 // not aborted
-	if target := c.tr.Outstanding(sqid, cid); target != nil && target.flags&flagWaiting != 0 {
-		c.abortEvent(target)
+	if sqid == 0 && c.abortEvent(cid) {
 		r.CDW0 = 0
 	}
 	return nvme.StatusSuccess

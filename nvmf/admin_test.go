@@ -260,8 +260,8 @@ func TestAsyncEventLimit(t *testing.T) {
 			t.Fatal("a request ended without an event")
 		}
 	}
-	if g.c.Outstanding() != 0 {
-		t.Errorf("%d outstanding: event requests must not count", g.c.Outstanding())
+	if g.c.Home().Outstanding() != 0 {
+		t.Errorf("%d outstanding: event requests must not count", g.c.Home().Outstanding())
 	}
 	r := g.aer(9)
 	wantStatus(t, "one too many", r.Status, nvme.StatusAERLimitExceeded.WithDNR())
@@ -271,7 +271,6 @@ func TestAbort(t *testing.T) {
 	d := testdisk.New("d", 100)
 	g := newRig(t, d)
 	event := g.aer(5)
-	g.waiting = append(g.waiting, event)
 	abort := func(cid uint32) *Request {
 		return g.doAdmin(nvme.Command{Opcode: nvme.AdminAbort, CDW10: cid << 16}, nil)
 	}

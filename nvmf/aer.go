@@ -81,13 +81,13 @@ func (c *Controller) asyncEventRequest(r *Request) {
 func (c *Controller) park(r *Request) {
 	r.release()
 	r.flags |= flagWaiting
-	c.drained()
+	r.lane.drained()
 }
 
 // unpark brings r back, to be finished.
 func (c *Controller) unpark(r *Request) {
 	r.flags = r.flags&^flagWaiting | flagActive
-	c.outstanding++
+	r.lane.outstanding++
 }
 
 // raise reports an event if the host has asked for it.
@@ -126,19 +126,21 @@ func (c *Controller) unmask(typ uint8) {
 	c.deliverEvents()
 }
 
-// abortEvent ends a waiting request because the host asked for it.
-func (c *Controller) abortEvent(r *Request) {
+// abortEvent ends the waiting request with identifier cid, if there is one,
+// because the host asked for it.
+func (c *Controller) abortEvent(cid uint16) bool {
 	e := &c.events
 	for i := range e.n {
-		if e.waiting[i] == r {
+		if r := e.waiting[i]; r.Cmd.CID == cid {
 			e.n--
 			e.waiting[i] = e.waiting[e.n]
 			e.waiting[e.n] = nil
 			c.unpark(r)
 			r.Finish(nvme.StatusAbortedByRequest)
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // InvalidDoorbell reports that the host wrote a doorbell of a queue that is

@@ -77,28 +77,31 @@ type Disconnecter interface{ Disconnect() }
 
 // QueueInfo describes a queue pair.
 type QueueInfo struct {
-	ID   uint16           // 0 is the admin queue
-	Peer nvme.TransportID // from where the host has connected it; empty if there is no such address
+	ID     uint16           // 0 is the admin queue
+	Peer   nvme.TransportID // from where the host has connected it; empty if there is no such address
+	Thread string           // name of the thread that it runs on, set by AddQueue
 }
 
-// AddQueue tells that the host has made a queue. It is called on the
-// controller's thread, for what operators are shown.
-func (c *Controller) AddQueue(q QueueInfo) {
-	c.queues = append(c.queues, q)
-	c.group.add(q.ID)
+// AddQueue tells that the host has made a queue that runs on the lane, for what
+// operators are shown.
+func (l *Lane) AddQueue(q QueueInfo) {
+	q.Thread = l.thread.Name()
+	l.queues = append(l.queues, q)
+	l.group.add(q.ID)
 }
 
-// RemoveQueue undoes AddQueue. Queues that are left are removed by Close.
-func (c *Controller) RemoveQueue(qid uint16) {
-	if i := slices.IndexFunc(c.queues, func(q QueueInfo) bool { return q.ID == qid }); i >= 0 {
-		c.queues = slices.Delete(c.queues, i, i+1)
-		c.group.remove(qid)
+// RemoveQueue undoes AddQueue. Queues that are left are removed when the
+// controller is closed.
+func (l *Lane) RemoveQueue(qid uint16) {
+	if i := slices.IndexFunc(l.queues, func(q QueueInfo) bool { return q.ID == qid }); i >= 0 {
+		l.queues = slices.Delete(l.queues, i, i+1)
+		l.group.remove(qid)
 	}
 }
 
-func (c *Controller) forgetQueues() {
-	for len(c.queues) > 0 {
-		c.RemoveQueue(c.queues[len(c.queues)-1].ID)
+func (l *Lane) forgetQueues() {
+	for len(l.queues) > 0 {
+		l.RemoveQueue(l.queues[len(l.queues)-1].ID)
 	}
 }
 
@@ -106,7 +109,6 @@ func (c *Controller) forgetQueues() {
 type ControllerInfo struct {
 	ID         uint16
 	Connection Connection
-	Thread     string      // name of its thread
 	Queues     []QueueInfo // in the order of their identifiers
 }
 
@@ -117,9 +119,8 @@ func (s *Subsystem) Controllers(ctx context.Context) ([]ControllerInfo, error) {
 	var all []ControllerInfo
 	for _, id := range s.controllerIDs() {
 		c := s.controllers[id]
-		info := ControllerInfo{ID: id, Connection: c.opts.Connection, Thread: c.thread.Name()}
+		info := ControllerInfo{ID: id, Connection: c.opts.Connection}
 		err := onThread(ctx, c.thread, func() {
-			info.Queues = slices.SortedFunc(slices.Values(c.queues), func(a, b QueueInfo) int { return int(a.ID) - int(b.ID) })
 			if info.Connection.HostID == uuid.Nil {
 				info.Connection.HostID = c.feat.hostID
 			}
@@ -127,6 +128,12 @@ func (s *Subsystem) Controllers(ctx context.Context) ([]ControllerInfo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("nvmf: subsystem %s: controller %d: %w", s.nqn, id, err)
 		}
+		for _, l := range c.all() {
+			if err := onThread(ctx, l.thread, func() { info.Queues = append(info.Queues, l.queues...) }); err != nil {
+				return nil, fmt.Errorf("nvmf: subsystem %s: controller %d: %w", s.nqn, id, err)
+			}
+		}
+		slices.SortFunc(info.Queues, func(a, b QueueInfo) int { return int(a.ID) - int(b.ID) })
 		all = append(all, info)
 	}
 	return all, nil

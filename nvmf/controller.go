@@ -21,7 +21,7 @@ type Transport interface {
 	Enable(cc nvme.CC) error
 	// Disable stops it: CC.EN became 0 or the host shuts the controller
 	// down. No command may be fetched from then on. When those in
-	// execution are done (Controller.Drain) the transport forgets its
+	// execution are done (Lane.Drain) the transport forgets its
 	// queues and calls done, perhaps before Disable returns.
 	Disable(done func())
 	// AdminCommand is asked about admin commands that are not every
@@ -31,9 +31,6 @@ type Transport interface {
 	// HasIOQueues tells whether the host has made I/O queues since the
 	// controller was enabled.
 	HasIOQueues() bool
-	// Outstanding returns the request in execution that came by queue
-	// sqid with identifier cid, nil if there is none.
-	Outstanding(sqid, cid uint16) *Request
 }
 
 // ControllerOptions are set by the transport.
@@ -85,10 +82,10 @@ type Controller struct {
 	cc   atomic.Uint32 // read from any goroutine
 	csts atomic.Uint32
 
-	ns          []*nsChannel // at nsid - 1
-	outstanding int
-	drainers    []func()
-	disabling   bool
+	home      *Lane                   // on thread
+	lanes     atomic.Pointer[[]*Lane] // home and others; changed with sub.ctl held
+	io        ioFeatures
+	disabling bool
 
 	feat   features
 	events events
@@ -97,12 +94,9 @@ type Controller struct {
 	alive  *thread.Poller // keep alive timer
 	// persistent is set for discovery controllers whose hosts stay.
 	persistent bool
-	heard      bool // a command came in the last period
 	life       *Life
 
-	group  *pollGroup
-	queues []QueueInfo   // that the transport has told of
-	gone   chan struct{} // closed by Close
+	gone chan struct{} // closed by Close
 }
 
 // newController checks the options; the namespaces are attached later.
@@ -116,8 +110,9 @@ func newController(s *Subsystem, id uint16, t *thread.Thread, tr Transport, o Co
 	if o.MaxDataSize < 4096 || bits.OnesCount32(o.MaxDataSize) != 1 {
 		return nil, fmt.Errorf("nvmf: largest transfer of %d bytes, want a power of two from 4096", o.MaxDataSize)
 	}
-	c := &Controller{sub: s, id: id, thread: t, tr: tr, opts: o, group: s.target.group(t), gone: make(chan struct{})}
-	c.ns = make([]*nsChannel, s.opts.MaxNamespaces)
+	c := &Controller{sub: s, id: id, thread: t, tr: tr, opts: o, gone: make(chan struct{})}
+	c.home = newLane(c, t)
+	c.lanes.Store(&[]*Lane{c.home})
 	c.cap = nvme.CAP(0).WithMQES(uint16(o.QueueEntries - 1)).WithCQR(true).WithTO(readyTimeout).WithCSS(1 | 1<<cssAll).WithCRWMS(true)
 	c.resetState()
 	c.powerOn()
@@ -135,17 +130,19 @@ func (c *Controller) Close(ctx context.Context) error {
 		return nil
 	}
 	err := thread.Do(ctx, c.thread, func() error {
-		if c.outstanding > 0 {
-			return fmt.Errorf("nvmf: controller %d still executes %d commands", c.id, c.outstanding)
-		}
 		c.stopKeepAlive()
-		c.closeChannels()
-		c.forgetQueues()
 		c.powerOff()
 		return nil
 	})
 	if err != nil && !errors.Is(err, thread.ErrExited) {
 		return err // after its thread's end there is nothing left to stop
+	}
+	for _, l := range c.all() {
+		m, err := l.close(ctx)
+		if err != nil {
+			return err
+		}
+		c.life.moved.add(m)
 	}
 	delete(s.controllers, c.id)
 	if s.discovery {
@@ -162,28 +159,6 @@ func (c *Controller) ID() uint16 { return c.id }
 // Subsystem returns the subsystem. Any goroutine may ask.
 func (c *Controller) Subsystem() *Subsystem { return c.sub }
 
-// Outstanding returns how many requests are in execution; asynchronous event
-// requests, which wait and hold no memory, do not count.
-func (c *Controller) Outstanding() int { return c.outstanding }
-
-// Drain calls fn once when no request is in execution, perhaps at once. The
-// caller has made sure that no more come.
-func (c *Controller) Drain(fn func()) {
-	if c.outstanding == 0 {
-		fn()
-		return
-	}
-	c.drainers = append(c.drainers, fn)
-}
-
-func (c *Controller) drained() {
-	for len(c.drainers) > 0 && c.outstanding == 0 {
-		fn := c.drainers[0]
-		c.drainers = c.drainers[1:]
-		fn()
-	}
-}
-
 // resetState is what a controller level reset does to the controller (NVMe
 // Base 2.0, 3.7.2).
 func (c *Controller) resetState() {
@@ -195,6 +170,7 @@ func (c *Controller) resetState() {
 		c.stopKeepAlive()
 	}
 	c.feat = feat
+	c.io.publish(&feat)
 	c.events.reset()
 	c.logs.reset()
 }

@@ -11,8 +11,10 @@
 // calls [Controller.Prepare], brings the data into place and calls
 // [Controller.Execute].
 //
-// A controller belongs to one [thread.Thread]. All that touches it on the
-// data path runs there, so nothing is locked and nothing is allocated.
+// A controller belongs to one [thread.Thread], where its admin commands run.
+// I/O queues may run on others: a [Lane] is what a controller has on one
+// thread. Nothing on the data path is shared between them, so nothing is
+// locked there, and nothing is allocated.
 //
 // Specifications: NVM Express Base Specification 2.0, NVM Command Set
 // Specification 1.0.

@@ -36,14 +36,21 @@ func (l *Life) addError(e errorEntry) {
 	l.errorCount++
 }
 
-// noteFailure logs a command that failed and says so in its status (More).
-func (l *Life) noteFailure(r *Request) {
+// logFailure logs a command that failed and says so in its status (More). The
+// log is there when the host can know of the failure: the message overtakes the
+// completion.
+func (l *Lane) logFailure(r *Request) {
 	e := errorEntry{sqid: r.queue.ID, cid: r.Cmd.CID, status: r.Status, nsid: r.Cmd.NSID}
 	if r.queue.ID != 0 {
 		e.lba = r.Cmd.SLBA()
 	}
-	l.addError(e)
 	r.Status = r.Status.WithMore()
+	c := l.c
+	if l == c.home {
+		c.life.addError(e)
+		return
+	}
+	c.thread.Send(func() { c.life.addError(e) })
 }
 
 // worthLogging tells whether the failure of an I/O command says something

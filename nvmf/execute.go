@@ -16,12 +16,15 @@ func (c *Controller) Prepare(r *Request) {
 	r.Status, r.CDW0, r.CDW1 = nvme.StatusSuccess, 0, 0
 	r.Length, r.MetaLength, r.Xfer = 0, 0, nvme.TransferNone
 	r.flags, r.stage = 0, stageSingle
-	c.heard = true
+	r.ns = nil
+	if l := r.lane; !l.heard.Load() { // others read the line that it is in
+		l.heard.Store(true)
+	}
 	if r.queue.ID == 0 {
 		c.prepareAdmin(r)
 		return
 	}
-	c.prepareIO(r)
+	r.lane.prepareIO(r)
 }
 
 // Fail makes Execute end r with status s: the transport could not bring its
@@ -29,23 +32,29 @@ func (c *Controller) Prepare(r *Request) {
 func (r *Request) Fail(s nvme.Status) { r.fail(s) }
 
 // Execute carries out a prepared request. Done is called when it has ended,
-// perhaps before Execute returns.
+// perhaps before Execute returns. Until Execute a request holds nothing: the
+// namespace may go meanwhile.
 func (c *Controller) Execute(r *Request) {
-	c.outstanding++
+	l := r.lane
+	l.outstanding++
 	r.flags |= flagActive
 	if r.flags&flagAdmin != 0 {
 		c.executeAdmin(r)
 		return
 	}
+	if r.ns != nil && !r.ns.get() { // removed while the transport brought the data
+		r.ns = nil
+		r.fail(nvme.StatusInvalidNamespace.WithDNR())
+	}
 	if r.Cmd.Flags&nvme.FlagsFUSEMask != 0 || r.queue.fused != nil {
-		c.executeFused(r)
+		l.executeFused(r)
 		return
 	}
 	if r.flags&flagFailed != 0 {
 		r.finish()
 		return
 	}
-	c.executeIO(r)
+	l.executeIO(r)
 }
 
 // Finish ends a request that the transport has taken in AdminCommand.
@@ -72,7 +81,7 @@ func (r *Request) Abandon() {
 // release takes r out of the accounts.
 func (r *Request) release() {
 	r.flags &^= flagActive
-	r.ctrlr.outstanding--
+	r.lane.outstanding--
 	if ns := r.ns; ns != nil {
 		r.ns = nil
 		ns.put()
@@ -81,12 +90,12 @@ func (r *Request) release() {
 
 // finish ends r with the status in r.Status.
 func (r *Request) finish() {
-	c := r.ctrlr
+	l := r.lane
 	if r.queue.ID != 0 {
-		c.group.stats.CompletedIO++
+		l.group.stats.CompletedIO++
 	}
 	if r.Status != 0 {
-		c.noteFailure(r)
+		l.noteFailure(r)
 	}
 	if r.lent() {
 		r.done.CompleteRequest(r)
@@ -94,16 +103,16 @@ func (r *Request) finish() {
 	}
 	r.release()
 	r.done.CompleteRequest(r)
-	c.drained()
+	l.drained()
 }
 
 // noteFailure enters a command that has failed in the error log, and tells a
 // host that knows of such times how long to wait before it tries again.
-func (c *Controller) noteFailure(r *Request) {
+func (l *Lane) noteFailure(r *Request) {
 	if r.queue.ID != 0 && worthLogging(r.Status) {
-		c.life.noteFailure(r)
+		l.logFailure(r)
 	}
-	if !r.Status.DNR() && c.feat.hostBehavior[hostACRE] == 1 && r.Status.IsError() {
+	if !r.Status.DNR() && l.c.io.retryDelays.Load() && r.Status.IsError() {
 		r.Status = r.Status.WithCRD(1)
 	}
 }
@@ -119,7 +128,7 @@ type requestIO Request
 func (q *requestIO) Complete(io *bdev.IO) {
 	r := (*Request)(q)
 	if r.stage != stageSingle {
-		r.ctrlr.nextStage(r)
+		r.lane.nextStage(r)
 		return
 	}
 	if io.Status != 0 {

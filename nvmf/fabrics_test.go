@@ -103,7 +103,7 @@ func TestAbortEvents(t *testing.T) {
 		}
 		wantStatus(t, "event request", r.Status, nvme.StatusAbortedSQDeletion)
 	}
-	if n := g.c.Outstanding(); n != 0 {
+	if n := g.c.Home().Outstanding(); n != 0 {
 		t.Errorf("%d requests in execution", n)
 	}
 }

@@ -4,6 +4,7 @@ package nvmf
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 
 	"github.com/gospdk/gospdk/nvme"
@@ -46,6 +47,19 @@ type features struct {
 	timestamp       uint64 // milliseconds at timestampAt
 	timestampAt     time.Time
 	timestampOrigin uint8
+}
+
+// ioFeatures are what I/O commands go by, on any thread. They change rarely, so
+// reading them costs nothing.
+type ioFeatures struct {
+	writeThrough atomic.Bool // the volatile write cache is off
+	retryDelays  atomic.Bool // the host heeds command retry delays
+}
+
+// publish takes what has been set.
+func (o *ioFeatures) publish(f *features) {
+	o.writeThrough.Store(f.writeCache == 0)
+	o.retryDelays.Store(f.hostBehavior[hostACRE] == 1)
 }
 
 const (

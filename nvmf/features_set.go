@@ -34,6 +34,7 @@ func (c *Controller) setFeatures(r *Request) nvme.Status {
 	if id == nvme.FeatureKeepAliveTimer && cmd.CDW11 == 0 && c.opts.Fabrics != nil {
 		return nvme.StatusKeepAliveInvalid.WithDNR()
 	}
+	defer c.io.publish(&c.feat)
 	if r.Length > 0 {
 		return c.setFeatureData(id, r)
 	}
@@ -133,7 +134,7 @@ func (c *Controller) setErrorRecovery(nsid, v uint32) nvme.Status {
 	if c.feat.errorRecovery == nil {
 		c.feat.errorRecovery = make(map[uint32]uint32)
 	}
-	for _, ns := range c.ns {
+	for _, ns := range c.home.ns {
 		if ns != nil && (nsid == allNamespaces || nsid == ns.nsid) {
 			c.feat.errorRecovery[ns.nsid] = v & 0xffff
 		}
@@ -151,7 +152,7 @@ func (c *Controller) setKeepAlive(ms uint32) {
 	}
 	ms = c.opts.keepAliveTime(ms)
 	c.feat.keepAlive = ms
-	c.heard = true
+	c.home.heard.Store(true)
 	c.alive = c.thread.NewPoller(thread.PollerConfig{
 		Name:   "nvmf keep alive",
 		Period: time.Duration(ms) * time.Millisecond,
@@ -169,12 +170,15 @@ func (c *Controller) stopKeepAlive() {
 // keepAlive runs once in each period. Any command counts as a sign of life
 // (traffic based keep alive).
 func (c *Controller) keepAlive() int {
-	if !c.heard {
+	heard := false
+	for _, l := range c.all() {
+		heard = l.heard.Swap(false) || heard
+	}
+	if !heard {
 		c.stopKeepAlive()
 		c.Fatal("keep alive: no command within %d ms", c.feat.keepAlive)
 		c.tr.Disable(func() {})
 		return 1
 	}
-	c.heard = false
 	return 0
 }

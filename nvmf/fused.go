@@ -22,41 +22,41 @@ func (c *Controller) AbortFused(q *Queue) {
 
 // executeFused executes Compare and Write as one operation, and whatever
 // comes where its second half was due.
-func (c *Controller) executeFused(r *Request) {
+func (l *Lane) executeFused(r *Request) {
 	q := r.queue
 	first := q.fused
 	q.fused = nil
 	switch r.Cmd.FUSE() {
 	case nvme.FuseFirst:
-		c.missed(first)
+		l.missed(first)
 		q.fused = r
 	case nvme.FuseSecond:
 		if first == nil {
 			r.Finish(nvme.StatusAbortedMissingFused.WithDNR())
 			return
 		}
-		c.pair(first, r)
+		l.pair(first, r)
 	case nvme.FuseNone:
-		c.missed(first)
+		l.missed(first)
 		if r.flags&flagFailed != 0 {
 			r.finish()
 			return
 		}
-		c.executeIO(r)
+		l.executeIO(r)
 	default:
-		c.missed(first)
+		l.missed(first)
 		r.Finish(nvme.StatusInvalidField.WithDNR())
 	}
 }
 
-func (c *Controller) missed(first *Request) {
+func (l *Lane) missed(first *Request) {
 	if first != nil {
 		first.Finish(nvme.StatusAbortedMissingFused.WithDNR())
 	}
 }
 
 // pair executes both commands. Completions come in the order of the commands.
-func (c *Controller) pair(first, second *Request) {
+func (l *Lane) pair(first, second *Request) {
 	failed := nvme.StatusAbortedFailedFused.WithDNR()
 	switch bad := checkPair(first, second); {
 	case first.flags&flagFailed != 0:
@@ -72,8 +72,8 @@ func (c *Controller) pair(first, second *Request) {
 		second.Finish(failed)
 		return
 	}
-	c.life.writes++
-	c.life.writeBlocks += uint64(second.Length / smartBlock)
+	l.moved.writes++
+	l.moved.writeBlocks += uint64(second.Length / smartBlock)
 	first.pair, first.stage = second, stageFused
 	first.io.Op = bdev.OpCompareAndWrite
 	first.io.Iov, first.io.WriteIov, first.io.Meta = first.Iov, second.Iov, nil
@@ -98,7 +98,7 @@ func checkPair(first, second *Request) nvme.Status {
 }
 
 // endFused ends both commands of a pair.
-func (c *Controller) endFused(first *Request) {
+func (l *Lane) endFused(first *Request) {
 	second := first.pair
 	first.pair, first.stage = nil, stageSingle
 	first.io.WriteIov = nil
@@ -109,7 +109,7 @@ func (c *Controller) endFused(first *Request) {
 	}
 	first.finish()
 	if second.flags&flagFlush != 0 {
-		c.submitFlush(second)
+		l.submitFlush(second)
 		return
 	}
 	second.Finish(nvme.StatusSuccess)

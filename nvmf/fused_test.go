@@ -53,8 +53,8 @@ func TestFused(t *testing.T) {
 		if wrote := d.Data[3*512] == 0xee; wrote != (tt.what == "equal") {
 			t.Errorf("%s: written: %v", tt.what, wrote)
 		}
-		if g.done[0] != a || g.c.Outstanding() != 0 {
-			t.Errorf("%s: completions out of order, or %d outstanding", tt.what, g.c.Outstanding())
+		if g.done[0] != a || g.c.Home().Outstanding() != 0 {
+			t.Errorf("%s: completions out of order, or %d outstanding", tt.what, g.c.Home().Outstanding())
 		}
 	}
 }

@@ -51,9 +51,9 @@ func FuzzCommand(f *testing.F) {
 			g.thread.Poll()
 		}
 		g.c.AbortFused(q)
-		for i := 0; g.c.Outstanding() > 0; i++ {
+		for i := 0; g.c.Home().Outstanding() > 0; i++ {
 			if i > 1000 {
-				t.Fatalf("%d commands do not end", g.c.Outstanding())
+				t.Fatalf("%d commands do not end", g.c.Home().Outstanding())
 			}
 			g.thread.Poll()
 		}

@@ -21,10 +21,12 @@ const testNQN = "nqn.2016-06.io.spdk:cnode1"
 type rig struct {
 	t      testing.TB
 	thread *thread.Thread
+	other  *thread.Thread // polled with thread, if it is there
 	reg    *bdev.Registry
 	target *Target
 	sub    *Subsystem
 	c      *Controller
+	lane   *Lane // on other, for queues from 2 on
 	admin  Queue
 	io     Queue
 
@@ -32,7 +34,6 @@ type rig struct {
 	enabled   bool
 	hasQueues bool
 	done      []*Request // completed, in order
-	waiting   []*Request // for Outstanding
 }
 
 func newRig(t testing.TB, disks ...*testdisk.Disk) *rig {
@@ -84,8 +85,18 @@ func (g *rig) close() {
 	g.run(func() error { return g.target.Close(ctx) })
 	g.run(func() error { return g.reg.Close(ctx) })
 	g.thread.Exit()
-	for !g.thread.Exited() {
-		g.thread.Poll()
+	if g.other != nil {
+		g.other.Exit()
+	}
+	for !g.thread.Exited() || g.other != nil && !g.other.Exited() {
+		g.poll()
+	}
+}
+
+func (g *rig) poll() {
+	g.thread.Poll()
+	if g.other != nil {
+		g.other.Poll()
 	}
 }
 
@@ -119,7 +130,7 @@ func try[T any](g *rig, fn func() (T, error)) (T, error) {
 		case r := <-ch:
 			return r.v, r.err
 		default:
-			g.thread.Poll()
+			g.poll()
 			runtime.Gosched()
 		}
 	}
@@ -134,7 +145,7 @@ func (g *rig) Enable(nvme.CC) error {
 
 func (g *rig) Disable(done func()) {
 	g.enabled = false
-	g.c.Drain(done)
+	g.c.Home().Drain(done)
 }
 
 func (g *rig) AdminCommand(r *Request) bool {
@@ -148,23 +159,24 @@ func (g *rig) AdminCommand(r *Request) bool {
 
 func (g *rig) HasIOQueues() bool { return g.hasQueues }
 
-func (g *rig) Outstanding(_, cid uint16) *Request {
-	for _, r := range g.waiting {
-		if r.Cmd.CID == cid {
-			return r
-		}
-	}
-	return nil
-}
-
 func (g *rig) CompleteRequest(r *Request) { g.done = append(g.done, r) }
+
+// prepare does the first half of start.
+func (g *rig) prepare(q *Queue, cmd nvme.Command) *Request {
+	r := &Request{}
+	l := g.c.Home()
+	if q.ID > 1 {
+		l = g.lane
+	}
+	r.Init(l, q, g)
+	r.Cmd = cmd
+	g.c.Prepare(r)
+	return r
+}
 
 // start executes a command with data, the transport's part included.
 func (g *rig) start(q *Queue, cmd nvme.Command, data []byte) *Request {
-	r := &Request{}
-	r.Init(g.c, q, g)
-	r.Cmd = cmd
-	g.c.Prepare(r)
+	r := g.prepare(q, cmd)
 	if r.Length > 0 {
 		if uint32(len(data)) < r.Length {
 			r.Fail(nvme.StatusDataTransferError)
@@ -195,7 +207,7 @@ func (g *rig) do(q *Queue, cmd nvme.Command, data []byte) *Request {
 		if len(g.done) > n {
 			break
 		}
-		g.thread.Poll()
+		g.poll()
 	}
 	if len(g.done) == n {
 		g.t.Fatalf("%v did not end", cmd.Opcode)
@@ -227,6 +239,6 @@ func (g *rig) eventually(what string, ok func() bool) {
 		if time.Now().After(end) {
 			g.t.Fatalf("%s: not within 10 s", what)
 		}
-		g.thread.Poll()
+		g.poll()
 	}
 }

@@ -97,7 +97,7 @@ func (c *Controller) listNamespaces(p []byte, nsid uint32) nvme.Status {
 	if nsid >= allNamespaces-1 {
 		return nvme.StatusInvalidNamespace
 	}
-	for _, ns := range c.ns[min(int(nsid), len(c.ns)):] {
+	for _, ns := range c.home.ns[min(int(nsid), len(c.home.ns)):] {
 		if len(p) == 0 {
 			break
 		}
@@ -187,8 +187,8 @@ func (c *Controller) identifyController(p []byte) {
 	id.CRDT1, id.CRDT2, id.CRDT3 = crdt[0], crdt[1], crdt[2]
 	id.SQES, id.CQES = 0x66, 0x44
 	id.MAXCMD = uint16(min(c.opts.QueueEntries, 65535))
-	id.NN = uint32(len(c.ns))
-	id.MNAN = uint32(len(c.ns))
+	id.NN = uint32(len(c.home.ns))
+	id.MNAN = uint32(len(c.home.ns))
 	id.ONCS = c.oncs()
 	if c.supportsFused() && c.opts.MaskedFUSES&nvme.FUSESCompareWrite == 0 {
 		id.FUSES = nvme.FUSESCompareWrite

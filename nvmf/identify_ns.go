@@ -38,7 +38,7 @@ func (c *Controller) identifyNamespace(p []byte, nsid uint32, active bool) nvme.
 		// Only with namespace management is there anything to say, and
 		// hosts cannot manage namespaces here.
 		return nvme.StatusInvalidNamespace
-	case nsid == 0 || nsid > uint32(len(c.ns)):
+	case nsid == 0 || nsid > uint32(len(c.home.ns)):
 		return nvme.StatusInvalidNamespace
 	}
 	return nvme.StatusSuccess
@@ -79,7 +79,7 @@ func (c *Controller) describeNamespace(id *nvme.IdentifyNamespace, ns *nsChannel
 // identifyNamespaceNVM is CNS 05h: no storage tags, no extended protection
 // information, so all is zero.
 func (c *Controller) identifyNamespaceNVM(_ []byte, nsid uint32) nvme.Status {
-	if nsid == 0 || nsid > uint32(len(c.ns)) {
+	if nsid == 0 || nsid > uint32(len(c.home.ns)) {
 		return nvme.StatusInvalidNamespace
 	}
 	return nvme.StatusSuccess
@@ -87,7 +87,7 @@ func (c *Controller) identifyNamespaceNVM(_ []byte, nsid uint32) nvme.Status {
 
 // identifyIndependent is CNS 08h.
 func (c *Controller) identifyIndependent(p []byte, nsid uint32) nvme.Status {
-	if nsid == 0 || nsid > uint32(len(c.ns)) {
+	if nsid == 0 || nsid > uint32(len(c.home.ns)) {
 		return nvme.StatusInvalidNamespace
 	}
 	if c.namespace(nsid) == nil {

@@ -27,34 +27,33 @@ const (
 
 // prepareIO checks an I/O command and turns it into the block device's
 // operation.
-func (c *Controller) prepareIO(r *Request) {
+func (l *Lane) prepareIO(r *Request) {
 	cmd := &r.Cmd
-	ns := c.namespace(cmd.NSID)
+	ns := l.namespace(cmd.NSID)
 	if ns == nil {
 		r.fail(nvme.StatusInvalidNamespace.WithDNR())
 		return
 	}
-	ns.get()
 	r.ns = ns
 	switch cmd.Opcode {
 	case nvme.CmdRead:
-		c.prepareBlocks(r, ns, bdev.OpRead, nvme.TransferControllerToHost)
+		l.prepareBlocks(r, ns, bdev.OpRead, nvme.TransferControllerToHost)
 	case nvme.CmdWrite:
 		if cmd.CDW12&directiveType != 0 {
 			r.fail(nvme.StatusInvalidField.WithDNR())
 			return
 		}
-		c.prepareBlocks(r, ns, bdev.OpWrite, nvme.TransferHostToController)
-		if ns.writeCache && (cmd.CDW12&forceUnitAccess != 0 || c.feat.writeCache == 0) {
+		l.prepareBlocks(r, ns, bdev.OpWrite, nvme.TransferHostToController)
+		if ns.writeCache && (cmd.CDW12&forceUnitAccess != 0 || l.c.io.writeThrough.Load()) {
 			r.flags |= flagFlush
 		}
 	default:
-		c.prepareOther(r, ns)
+		l.prepareOther(r, ns)
 	}
 }
 
 // prepareBlocks is for commands that move logical blocks.
-func (c *Controller) prepareBlocks(r *Request, ns *nsChannel, op bdev.Op, dir nvme.Transfer) {
+func (l *Lane) prepareBlocks(r *Request, ns *nsChannel, op bdev.Op, dir nvme.Transfer) {
 	lba, n := r.Cmd.SLBA(), r.Cmd.NLB()
 	if lba > ns.blocks || uint64(n) > ns.blocks-lba {
 		r.fail(nvme.StatusLBAOutOfRange.WithDNR())
@@ -69,9 +68,9 @@ func (c *Controller) prepareBlocks(r *Request, ns *nsChannel, op bdev.Op, dir nv
 }
 
 // prepareOther is for the commands that are not the hot path.
-func (c *Controller) prepareOther(r *Request, ns *nsChannel) {
+func (l *Lane) prepareOther(r *Request, ns *nsChannel) {
 	cmd := &r.Cmd
-	if !ns.supports(cmd.Opcode) || c.opts.masks(cmd.Opcode) {
+	if !ns.supports(cmd.Opcode) || l.c.opts.masks(cmd.Opcode) {
 		r.fail(nvme.StatusInvalidOpcode.WithDNR())
 		return
 	}
@@ -79,19 +78,19 @@ func (c *Controller) prepareOther(r *Request, ns *nsChannel) {
 	case nvme.CmdFlush:
 		r.io.Op, r.io.Offset, r.io.Blocks = bdev.OpFlush, 0, ns.blocks
 	case nvme.CmdCompare:
-		c.prepareBlocks(r, ns, bdev.OpCompare, nvme.TransferHostToController)
+		l.prepareBlocks(r, ns, bdev.OpCompare, nvme.TransferHostToController)
 	case nvme.CmdWriteZeroes, nvme.CmdVerify:
-		c.prepareRange(r, ns)
+		l.prepareRange(r, ns)
 	case nvme.CmdDatasetManagement:
 		r.Xfer, r.Length = nvme.TransferHostToController, (cmd.CDW10&0xff+1)*dsmRangeSize
 	case nvme.CmdCopy:
-		c.prepareCopy(r, ns)
+		l.prepareCopy(r, ns)
 	}
 }
 
 // prepareRange is for commands that name blocks without moving data, so that
 // MDTS does not apply.
-func (c *Controller) prepareRange(r *Request, ns *nsChannel) {
+func (l *Lane) prepareRange(r *Request, ns *nsChannel) {
 	lba, n := r.Cmd.SLBA(), uint64(r.Cmd.NLB())
 	if lba > ns.blocks || n > ns.blocks-lba {
 		r.fail(nvme.StatusLBAOutOfRange.WithDNR())
@@ -102,31 +101,27 @@ func (c *Controller) prepareRange(r *Request, ns *nsChannel) {
 		r.io.Op = bdev.OpRead
 		return
 	}
-	if ns.writeCache && (r.Cmd.CDW12&forceUnitAccess != 0 || c.feat.writeCache == 0) {
+	if ns.writeCache && (r.Cmd.CDW12&forceUnitAccess != 0 || l.c.io.writeThrough.Load()) {
 		r.flags |= flagFlush
 	}
 }
 
 // executeIO hands a prepared command to the block device.
-func (c *Controller) executeIO(r *Request) {
+func (l *Lane) executeIO(r *Request) {
 	ns := r.ns
-	if ns.removed() { // removed while the transport brought the data
-		r.Finish(nvme.StatusInvalidNamespace.WithDNR())
-		return
-	}
 	r.io.Iov, r.io.Meta = r.Iov, r.Meta
 	switch r.Cmd.Opcode {
 	case nvme.CmdRead:
-		c.life.reads++
-		c.life.readBlocks += uint64(r.Length / smartBlock)
+		l.moved.reads++
+		l.moved.readBlocks += uint64(r.Length / smartBlock)
 	case nvme.CmdWrite:
-		c.life.writes++
-		c.life.writeBlocks += uint64(r.Length / smartBlock)
+		l.moved.writes++
+		l.moved.writeBlocks += uint64(r.Length / smartBlock)
 		if r.flags&flagFlush != 0 {
 			r.stage = stageFlush
 		}
 	default:
-		if c.executeOther(r, ns) {
+		if l.executeOther(r, ns) {
 			return
 		}
 	}
@@ -135,7 +130,7 @@ func (c *Controller) executeIO(r *Request) {
 
 // executeOther prepares the operation of a command that is not the hot path,
 // or carries the command out itself and answers true.
-func (c *Controller) executeOther(r *Request, ns *nsChannel) bool {
+func (l *Lane) executeOther(r *Request, ns *nsChannel) bool {
 	switch r.Cmd.Opcode {
 	case nvme.CmdFlush:
 		r.io.Iov = nil
@@ -149,13 +144,13 @@ func (c *Controller) executeOther(r *Request, ns *nsChannel) bool {
 			r.stage = stageFlush
 		}
 	case nvme.CmdVerify:
-		c.startVerify(r, ns)
+		l.startVerify(r, ns)
 		return true
 	case nvme.CmdDatasetManagement:
-		c.startDSM(r, ns)
+		l.startDSM(r, ns)
 		return true
 	case nvme.CmdCopy:
-		c.startCopy(r, ns)
+		l.startCopy(r, ns)
 		return true
 	}
 	return false
@@ -163,7 +158,7 @@ func (c *Controller) executeOther(r *Request, ns *nsChannel) bool {
 
 // nextStage goes on with a request that takes several operations, one of
 // which has ended.
-func (c *Controller) nextStage(r *Request) {
+func (l *Lane) nextStage(r *Request) {
 	if r.io.Status != 0 {
 		r.Status = statusOf(r.io.Status)
 	}
@@ -173,18 +168,18 @@ func (c *Controller) nextStage(r *Request) {
 			r.finish()
 			return
 		}
-		c.submitFlush(r)
+		l.submitFlush(r)
 	case stageRanges:
-		c.nextRange(r)
+		l.nextRange(r)
 	case stageVerify:
-		c.nextVerify(r)
+		l.nextVerify(r)
 	case stageFused:
-		c.endFused(r)
+		l.endFused(r)
 	}
 }
 
 // submitFlush makes what r wrote durable, as the last of its operations.
-func (c *Controller) submitFlush(r *Request) {
+func (l *Lane) submitFlush(r *Request) {
 	ns := r.ns
 	r.stage = stageSingle
 	if ns.removed() {

@@ -46,8 +46,8 @@ func TestReadWrite(t *testing.T) {
 	if !bytes.Equal(got, data) {
 		t.Error("read gives other data than were written")
 	}
-	if g.c.Outstanding() != 0 {
-		t.Errorf("%d outstanding", g.c.Outstanding())
+	if g.c.Home().Outstanding() != 0 {
+		t.Errorf("%d outstanding", g.c.Home().Outstanding())
 	}
 }
 
@@ -228,7 +228,7 @@ func TestMetadata(t *testing.T) {
 	d := testdisk.NewInfo(bdev.Info{Name: "d", BlockSize: 512, NumBlocks: 10, MDSize: 8})
 	g := newRig(t, d)
 	r := &Request{}
-	r.Init(g.c, &g.io, g)
+	r.Init(g.c.Home(), &g.io, g)
 	r.Cmd = writeCmd(1, 2, 2)
 	g.c.Prepare(r)
 	if r.Length != 1024 || r.MetaLength != 16 {
@@ -244,7 +244,7 @@ func TestMetadata(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	g := newRig(t, testdisk.New("d", 1000))
 	r := &Request{}
-	r.Init(g.c, &g.io, count{})
+	r.Init(g.c.Home(), &g.io, count{})
 	r.Iov = [][]byte{make([]byte, 4096)}
 	for _, cmd := range []nvme.Command{read(1, 8, 8), writeCmd(1, 8, 8), ioCmd(nvme.CmdFlush, 1, 0, 1)} {
 		n := testing.AllocsPerRun(1000, func() {

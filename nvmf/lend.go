@@ -6,10 +6,11 @@ import "github.com/gospdk/gospdk/nvme"
 
 // Lender is a Transport that leaves the Iov of reads empty.
 type Lender interface {
-	// Reclaim has the transport give back what it keeps of the memory of
-	// block devices, by ReleaseData: something waits for that, and the host
-	// may take as long as it likes to read its data.
-	Reclaim()
+	// Reclaim has the transport give back what requests of lane l keep of the
+	// memory of block devices, by ReleaseData: something waits for that, and
+	// the host may take as long as it likes to read its data. It is called
+	// on the lane's thread.
+	Reclaim(l *Lane)
 }
 
 // Lendable tells, after Prepare, whether the device answers the command out of
@@ -22,7 +23,7 @@ func (r *Request) Lendable() bool {
 }
 
 // ReleaseData ends the use of the data that a request without Iov was given,
-// on the controller's thread. Until then it counts as being in execution. For
+// on the lane's thread. Until then it counts as being in execution. For
 // other requests it does nothing.
 func (r *Request) ReleaseData() {
 	if r.flags&flagLent == 0 {
@@ -32,7 +33,7 @@ func (r *Request) ReleaseData() {
 	r.Iov = nil
 	r.io.ReleaseBuffer()
 	r.release()
-	r.ctrlr.drained()
+	r.lane.drained()
 }
 
 // lent keeps a read that was given memory in execution until ReleaseData. It
@@ -51,8 +52,8 @@ func (r *Request) lent() bool {
 }
 
 // reclaim asks the transport for what it was lent.
-func (c *Controller) reclaim() {
-	if l, ok := c.tr.(Lender); ok {
-		l.Reclaim()
+func (l *Lane) reclaim() {
+	if t, ok := l.c.tr.(Lender); ok {
+		t.Reclaim(l)
 	}
 }

@@ -17,8 +17,7 @@ import (
 // off and on. The zero value is the life of a new device. It serves one
 // controller at a time.
 type Life struct {
-	readBlocks, writeBlocks uint64 // of 512 bytes
-	reads, writes           uint64
+	moved moved
 
 	began           time.Time // first power on
 	powerCycles     uint64
@@ -26,6 +25,19 @@ type Life struct {
 
 	errors     [errorEntries]errorEntry // ring; errorCount says where
 	errorCount uint64
+}
+
+// moved is what I/O commands have moved.
+type moved struct {
+	readBlocks, writeBlocks uint64 // of 512 bytes
+	reads, writes           uint64
+}
+
+func (m *moved) add(o moved) {
+	m.readBlocks += o.readBlocks
+	m.writeBlocks += o.writeBlocks
+	m.reads += o.reads
+	m.writes += o.writes
 }
 
 // powerOn is called when a controller of the device is made.
@@ -47,7 +59,8 @@ func (c *Controller) powerOff() {
 	}
 }
 
-// smartPage is the SMART / Health Information log page.
+// smartPage is the SMART / Health Information log page. The lanes have been
+// settled.
 func (c *Controller) smartPage(p []byte) []byte {
 	le, l := binary.LittleEndian, c.life
 	if c.beyondThreshold() {
@@ -57,10 +70,10 @@ func (c *Controller) smartPage(p []byte) []byte {
 	p[3] = 100 // percent of spare available
 	p[4] = 10  // below which it would be a warning
 	units := func(blocks uint64) uint64 { return (blocks + logUnitBlocks - 1) / logUnitBlocks }
-	le.PutUint64(p[32:], units(l.readBlocks))
-	le.PutUint64(p[48:], units(l.writeBlocks))
-	le.PutUint64(p[64:], l.reads)
-	le.PutUint64(p[80:], l.writes)
+	le.PutUint64(p[32:], units(l.moved.readBlocks))
+	le.PutUint64(p[48:], units(l.moved.writeBlocks))
+	le.PutUint64(p[64:], l.moved.reads)
+	le.PutUint64(p[80:], l.moved.writes)
 	le.PutUint64(p[112:], l.powerCycles)
 	le.PutUint64(p[128:], uint64(time.Since(l.began).Hours()))
 	le.PutUint64(p[144:], l.unsafeShutdowns)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -104,40 +105,52 @@ func (s *Subsystem) AddNamespace(ctx context.Context, bdevName string, opts Name
 	return nsid, nil
 }
 
-// show attaches a namespace to a controller that is at work. It is called on
-// any goroutine but a reactor's.
+// show attaches a namespace to all lanes of a controller that is at work, its
+// own last: then the host is told. It is called on any goroutine but a
+// reactor's.
 func (c *Controller) show(ctx context.Context, ns *Namespace) error {
-	return thread.Do(ctx, c.thread, func() error {
-		if n := c.namespace(ns.nsid); n != nil && n.ns == ns {
+	for _, l := range slices.Backward(c.all()) {
+		err := thread.Do(ctx, l.thread, func() error {
+			if n := l.namespace(ns.nsid); n != nil && n.ns == ns {
+				return nil
+			}
+			if err := l.attach(ns); err != nil {
+				return err
+			}
+			l.changed(ns.nsid)
 			return nil
+		})
+		if err != nil {
+			return errors.Join(err, c.hide(context.WithoutCancel(ctx), ns))
 		}
-		if err := c.attach(ns); err != nil {
-			return err
-		}
-		c.namespaceChanged(ns.nsid)
-		return nil
-	})
+	}
+	return nil
 }
 
-// hide detaches a namespace and waits for the commands that use it. It is
-// called on any goroutine but a reactor's.
+// hide detaches a namespace from all lanes and waits for the commands that use
+// it. It is called on any goroutine but a reactor's.
 func (c *Controller) hide(ctx context.Context, ns *Namespace) error {
-	done := make(chan struct{})
-	err := thread.Do(ctx, c.thread, func() error {
-		c.detach(ns, func() { close(done) })
-		return nil
-	})
-	if errors.Is(err, thread.ErrExited) {
-		return nil
+	lanes := c.all()
+	done := make(chan struct{}, len(lanes))
+	for _, l := range slices.Backward(lanes) {
+		err := thread.Do(ctx, l.thread, func() error {
+			l.detach(ns, func() { done <- struct{}{} })
+			return nil
+		})
+		if errors.Is(err, thread.ErrExited) {
+			done <- struct{}{}
+		} else if err != nil {
+			return err
+		}
 	}
-	if err == nil {
+	for range lanes {
 		select {
 		case <-done:
 		case <-ctx.Done():
-			err = context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	return err
+	return nil
 }
 
 // pickNSID returns the wanted identifier or the lowest free one.
@@ -268,12 +281,10 @@ func (ns *Namespace) resized() {
 	}
 	ns.blocks.Store(ns.desc.NumBlocks())
 	for _, c := range s.controllers {
-		err := thread.Do(context.Background(), c.thread, func() error {
-			c.resized(ns)
-			return nil
-		})
-		if err != nil && !errors.Is(err, thread.ErrExited) {
-			log.Errorf("subsystem %s: namespace %d: %v", s.nqn, ns.nsid, err)
+		for _, l := range slices.Backward(c.all()) {
+			if err := onThread(context.Background(), l.thread, func() { l.resized(ns) }); err != nil {
+				log.Errorf("subsystem %s: namespace %d: %v", s.nqn, ns.nsid, err)
+			}
 		}
 	}
 }

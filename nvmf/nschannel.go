@@ -11,8 +11,8 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 )
 
-// nsChannel is a namespace as a controller has it: the block device's channel
-// of the controller's thread, and what checking commands needs.
+// nsChannel is a namespace as a lane has it: the block device's channel of the
+// thread, and what checking commands needs.
 type nsChannel struct {
 	ch        *bdev.UserChannel // nil after the namespace was removed
 	blocks    uint64
@@ -30,16 +30,19 @@ type nsChannel struct {
 }
 
 // namespace returns the namespace with that identifier, nil if there is none.
-func (c *Controller) namespace(nsid uint32) *nsChannel {
-	if i := nsid - 1; i < uint32(len(c.ns)) {
-		return c.ns[i]
+func (l *Lane) namespace(nsid uint32) *nsChannel {
+	if i := nsid - 1; i < uint32(len(l.ns)) {
+		return l.ns[i]
 	}
 	return nil
 }
 
-// attach gives the controller a namespace.
-func (c *Controller) attach(ns *Namespace) error {
-	info := &ns.info
+// namespace is Lane.namespace for admin commands.
+func (c *Controller) namespace(nsid uint32) *nsChannel { return c.home.namespace(nsid) }
+
+// attach gives the lane a namespace.
+func (l *Lane) attach(ns *Namespace) error {
+	c, info := l.c, &ns.info
 	n := &nsChannel{
 		blocks:     ns.blocks.Load(),
 		blockSize:  info.BlockSize,
@@ -63,27 +66,35 @@ func (c *Controller) attach(ns *Namespace) error {
 			n.ops |= 1 << op
 		}
 	}
-	ch, err := ns.desc.Channel(c.thread)
+	ch, err := ns.desc.Channel(l.thread)
 	if err != nil {
 		return fmt.Errorf("nvmf: namespace %d: %w", ns.nsid, err)
 	}
 	n.ch = ch
-	c.ns[ns.nsid-1] = n
+	l.ns[ns.nsid-1] = n
 	return nil
 }
 
 // detach takes a namespace away. done is called when no request uses it any
 // more.
-func (c *Controller) detach(ns *Namespace, done func()) {
-	n := c.namespace(ns.nsid)
+func (l *Lane) detach(ns *Namespace, done func()) {
+	n := l.namespace(ns.nsid)
 	if n == nil || n.ns != ns {
 		done()
 		return
 	}
-	c.ns[ns.nsid-1] = nil
-	c.namespaceChanged(ns.nsid)
+	l.ns[ns.nsid-1] = nil
+	l.changed(ns.nsid)
 	if n.remove(done); n.users > 0 {
-		c.reclaim()
+		l.reclaim()
+	}
+}
+
+// changed tells the host of a namespace; the controller's own lane does, for
+// all.
+func (l *Lane) changed(nsid uint32) {
+	if l == l.c.home {
+		l.c.namespaceChanged(nsid)
 	}
 }
 
@@ -100,10 +111,10 @@ func (n *nsChannel) remove(done func()) {
 }
 
 // closeChannels lets go of all namespaces. No request is in execution.
-func (c *Controller) closeChannels() {
-	for i, n := range c.ns {
+func (l *Lane) closeChannels() {
+	for i, n := range l.ns {
 		if n != nil {
-			c.ns[i] = nil
+			l.ns[i] = nil
 			closeChannel(n.ch)
 			n.ch = nil
 		}
@@ -116,7 +127,15 @@ func closeChannel(ch *bdev.UserChannel) {
 	}
 }
 
-func (n *nsChannel) get() { n.users++ }
+// get has a request use the namespace until put. It fails when the namespace
+// has been taken away.
+func (n *nsChannel) get() bool {
+	if n.removed() {
+		return false
+	}
+	n.users++
+	return true
+}
 
 func (n *nsChannel) put() {
 	n.users--
@@ -129,10 +148,10 @@ func (n *nsChannel) put() {
 func (n *nsChannel) removed() bool { return n.gone != nil }
 
 // resized takes the new size.
-func (c *Controller) resized(ns *Namespace) {
-	if n := c.namespace(ns.nsid); n != nil && n.ns == ns {
+func (l *Lane) resized(ns *Namespace) {
+	if n := l.namespace(ns.nsid); n != nil && n.ns == ns {
 		n.blocks = ns.blocks.Load()
-		c.namespaceChanged(ns.nsid)
+		l.changed(ns.nsid)
 	}
 }
 
@@ -163,7 +182,7 @@ func (c *Controller) supports(op nvme.Opcode) bool {
 	if c.opts.masks(op) {
 		return false
 	}
-	for _, n := range c.ns {
+	for _, n := range c.home.ns {
 		if n != nil && !n.supports(op) {
 			return false
 		}
@@ -177,7 +196,7 @@ func (c *Controller) supports(op nvme.Opcode) bool {
 }
 
 func (c *Controller) supportsFused() bool {
-	for _, n := range c.ns {
+	for _, n := range c.home.ns {
 		if n != nil && !n.can(bdev.OpCompareAndWrite) {
 			return false
 		}
@@ -186,7 +205,7 @@ func (c *Controller) supportsFused() bool {
 }
 
 func (c *Controller) hasWriteCache() bool {
-	for _, n := range c.ns {
+	for _, n := range c.home.ns {
 		if n != nil && n.writeCache {
 			return true
 		}

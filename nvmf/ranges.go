@@ -55,7 +55,7 @@ func (r *Request) Release() {
 // startDSM executes Dataset Management: deallocation is done, the other
 // attributes are hints that nothing listens to (NVM Command Set 1.0, 3.2.3).
 // All ranges are checked before the first is touched.
-func (c *Controller) startDSM(r *Request, ns *nsChannel) {
+func (l *Lane) startDSM(r *Request, ns *nsChannel) {
 	if r.Cmd.CDW11&dsmDeallocate == 0 {
 		r.Finish(nvme.StatusSuccess)
 		return
@@ -75,11 +75,11 @@ func (c *Controller) startDSM(r *Request, ns *nsChannel) {
 		}
 	}
 	r.io.Op = bdev.OpUnmap
-	c.startRanges(r)
+	l.startRanges(r)
 }
 
 // prepareCopy checks what can be without the source ranges.
-func (c *Controller) prepareCopy(r *Request, ns *nsChannel) {
+func (l *Lane) prepareCopy(r *Request, ns *nsChannel) {
 	n := r.Cmd.CDW12&0xff + 1
 	if r.Cmd.CDW12>>8&0xf != 0 { // descriptor format
 		r.fail(nvme.StatusInvalidField.WithDNR())
@@ -93,7 +93,7 @@ func (c *Controller) prepareCopy(r *Request, ns *nsChannel) {
 }
 
 // startCopy executes Copy (NVM Command Set 1.0, 3.2.2).
-func (c *Controller) startCopy(r *Request, ns *nsChannel) {
+func (l *Lane) startCopy(r *Request, ns *nsChannel) {
 	m := r.needMulti()
 	raw := m.raw[:r.Length]
 	r.gather(raw)
@@ -117,21 +117,21 @@ func (c *Controller) startCopy(r *Request, ns *nsChannel) {
 		r.Finish(nvme.StatusLBAOutOfRange.WithDNR())
 		return
 	}
-	if ns.writeCache && (r.Cmd.CDW12&forceUnitAccess != 0 || c.feat.writeCache == 0) {
+	if ns.writeCache && (r.Cmd.CDW12&forceUnitAccess != 0 || l.c.io.writeThrough.Load()) {
 		r.flags |= flagFlush
 	}
 	r.io.Op = bdev.OpCopy
-	c.startRanges(r)
+	l.startRanges(r)
 }
 
-func (c *Controller) startRanges(r *Request) {
+func (l *Lane) startRanges(r *Request) {
 	r.stage = stageRanges
 	r.io.Iov, r.io.Meta = nil, nil
-	c.nextRange(r)
+	l.nextRange(r)
 }
 
 // nextRange works on the next range, or ends the request.
-func (c *Controller) nextRange(r *Request) {
+func (l *Lane) nextRange(r *Request) {
 	m, ns := r.multi, r.ns
 	switch {
 	case r.Status != nvme.StatusSuccess:
@@ -139,7 +139,7 @@ func (c *Controller) nextRange(r *Request) {
 		return
 	case m.at == m.n:
 		if r.flags&flagFlush != 0 {
-			c.submitFlush(r)
+			l.submitFlush(r)
 			return
 		}
 		r.finish()
@@ -159,12 +159,12 @@ func (c *Controller) nextRange(r *Request) {
 }
 
 // startVerify executes Verify by reading to nowhere.
-func (c *Controller) startVerify(r *Request, ns *nsChannel) {
+func (l *Lane) startVerify(r *Request, ns *nsChannel) {
 	m := r.needMulti()
 	if m.buf == nil {
 		buf, err := dma.Alloc(verifyChunk, 4096)
 		if err != nil {
-			flag.Debugf("controller %d: verify: %v", c.id, err)
+			flag.Debugf("controller %d: verify: %v", l.c.id, err)
 			r.Finish(nvme.StatusInternalDeviceError)
 			return
 		}
@@ -173,10 +173,10 @@ func (c *Controller) startVerify(r *Request, ns *nsChannel) {
 	m.ranges[0] = blockRange{r.io.Offset, r.io.Blocks}
 	r.stage = stageVerify
 	r.io.Meta = nil
-	c.nextVerify(r)
+	l.nextVerify(r)
 }
 
-func (c *Controller) nextVerify(r *Request) {
+func (l *Lane) nextVerify(r *Request) {
 	m, ns := r.multi, r.ns
 	left := &m.ranges[0]
 	if r.Status != nvme.StatusSuccess || left.blocks == 0 {

@@ -9,7 +9,7 @@ import (
 
 // Request is one command of a host. A transport preallocates requests, as
 // many as commands may be outstanding, and uses them again; [Request.Init]
-// prepares one once. All fields belong to the controller's thread, and
+// prepares one once. All fields belong to the thread of its lane, and
 // between Prepare and the call of Done they belong to the controller.
 type Request struct {
 	// Cmd is the transport's copy of the command. The host cannot reach
@@ -40,8 +40,8 @@ type Request struct {
 
 	queue *Queue
 	done  Completer
-	ctrlr *Controller
-	ns    *nsChannel
+	lane  *Lane
+	ns    *nsChannel // held from Execute on
 	stage stage
 	flags reqFlags
 	io    bdev.IO
@@ -49,7 +49,7 @@ type Request struct {
 	pair  *Request // second command of a fused pair
 }
 
-// Completer is told of the end of requests, on the controller's thread,
+// Completer is told of the end of requests, on the thread of their lane,
 // perhaps before Execute returns.
 type Completer interface {
 	CompleteRequest(*Request)
@@ -76,10 +76,10 @@ const (
 	flagLent                         // Iov is memory of the device
 )
 
-// Init prepares a request of queue q for use. Done is called at the end of
-// each command.
-func (r *Request) Init(c *Controller, q *Queue, done Completer) {
-	r.ctrlr, r.queue, r.done = c, q, done
+// Init prepares a request of queue q for use on lane l. Done is called at the
+// end of each command.
+func (r *Request) Init(l *Lane, q *Queue, done Completer) {
+	r.lane, r.queue, r.done = l, q, done
 	r.io.Done = (*requestIO)(r)
 }
 

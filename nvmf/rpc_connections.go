@@ -73,7 +73,7 @@ func (t *Target) rpcGetQueues(ctx context.Context, p ofSubsystem) ([]queueEntry,
 	for _, c := range all {
 		for _, q := range c.Queues {
 			entries = append(entries, queueEntry{
-				CNTLID: c.ID, QID: q.ID, State: "enabled", Thread: c.Thread, HostNQN: c.Connection.HostNQN,
+				CNTLID: c.ID, QID: q.ID, State: "enabled", Thread: q.Thread, HostNQN: c.Connection.HostNQN,
 				Listen: showAddress(c.Connection.Listen), NUMA: s.nodeAt(c.Connection.Listen), Peer: showAddress(q.Peer),
 			})
 		}

@@ -210,20 +210,8 @@ func (s *Subsystem) NewController(ctx context.Context, t *thread.Thread, tr Tran
 	if err != nil {
 		return nil, err
 	}
-	err = thread.Do(ctx, t, func() error {
-		for _, ns := range s.Namespaces() {
-			if !ns.visibleTo(opts.Connection.HostNQN) {
-				continue
-			}
-			if err := c.attach(ns); err != nil {
-				c.closeChannels()
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("nvmf: subsystem %s: new controller: %w", s.nqn, err)
+	if err := c.home.open(ctx); err != nil {
+		return nil, err
 	}
 	s.controllers[id] = c
 	s.publishControllers()

@@ -238,7 +238,7 @@ func (c *conn) join(x *connecting) {
 func (c *conn) run(x *connecting) {
 	c.connect = nil
 	c.ctrlr, c.Queue.ID = x.ctrlr, x.args.QID
-	c.ctrlr.core.AddQueue(nvmf.QueueInfo{ID: c.Queue.ID, Peer: idOf(c.sock.Remote())})
+	c.ctrlr.core.Home().AddQueue(nvmf.QueueInfo{ID: c.Queue.ID, Peer: idOf(c.sock.Remote())})
 	c.entries = int(x.args.SQSize)
 	c.noFlow = x.args.Attributes&nvme.ConnectNoSQFlow != 0
 	c.state = stateRunning

@@ -45,7 +45,7 @@ func (a *controller) Disable(done func()) {
 	a.mute = true
 	a.core.AbortEvents()
 	a.mute = false
-	a.core.Drain(done)
+	a.core.Home().Drain(done)
 	if a.core.CSTS().CFS() && a.admin != nil {
 		a.admin.close()
 	}
@@ -56,26 +56,6 @@ func (a *controller) AdminCommand(*nvmf.Request) bool { return false }
 
 // HasIOQueues implements nvmf.Transport.
 func (a *controller) HasIOQueues() bool { return a.count > 0 }
-
-// Outstanding implements nvmf.Transport.
-func (a *controller) Outstanding(sqid, cid uint16) *nvmf.Request {
-	c := a.admin
-	if sqid > 0 {
-		if int(sqid) >= len(a.io) {
-			return nil
-		}
-		c = a.io[sqid]
-	}
-	if c == nil {
-		return nil
-	}
-	for _, s := range c.slots {
-		if s.state == slotExecuting && s.req.Cmd.CID == cid {
-			return &s.req
-		}
-	}
-	return nil
-}
 
 // Disconnect implements nvmf.Disconnecter.
 func (a *controller) Disconnect() {
@@ -102,7 +82,7 @@ func (a *controller) end() {
 
 // gone is told when nothing of a connection is in execution any more.
 func (a *controller) gone(c *conn) {
-	a.core.RemoveQueue(c.ID)
+	a.core.Home().RemoveQueue(c.ID)
 	if c == a.admin {
 		a.admin = nil
 	} else {

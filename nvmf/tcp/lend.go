@@ -2,7 +2,11 @@
 
 package tcp
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/gospdk/gospdk/nvmf"
+)
 
 // Data of reads are sent out of the block device's memory where it lends that,
 // so that the kernel's copy is the only one. Not with data digests: what is
@@ -27,7 +31,7 @@ func (s *slot) giveBack() {
 }
 
 // Reclaim implements nvmf.Lender: what has not been sent is copied.
-func (a *controller) Reclaim() {
+func (a *controller) Reclaim(*nvmf.Lane) {
 	for _, c := range a.io {
 		if c != nil {
 			c.reclaim()

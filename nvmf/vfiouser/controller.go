@@ -160,7 +160,7 @@ func (c *controller) fail() {
 // whenIdle calls fn once when no command is in execution and no data are on
 // the way. Nothing is fetched any more.
 func (c *controller) whenIdle(fn func()) {
-	c.core.Drain(func() {
+	c.core.Home().Drain(func() {
 		if c.bouncing == 0 {
 			fn()
 			return
@@ -221,33 +221,12 @@ func (c *controller) HasIOQueues() bool {
 	return false
 }
 
-// Outstanding implements nvmf.Transport.
-func (c *controller) Outstanding(sqid, cid uint16) *nvmf.Request {
-	if int(sqid) >= len(c.sqs) || c.sqs[sqid] == nil {
-		return nil
-	}
-	q := c.sqs[sqid]
-	for i := range q.slots {
-		if s := &q.slots[i]; s.busy && s.req.Cmd.CID == cid && &s.req != c.currentRequest() {
-			return &s.req
-		}
-	}
-	return nil
-}
-
-func (c *controller) currentRequest() *nvmf.Request {
-	if c.current == nil {
-		return nil
-	}
-	return &c.current.req
-}
-
 // dropQueues forgets all queues and shadow doorbells.
 func (c *controller) dropQueues() {
 	for _, q := range c.sqs {
 		if q != nil {
 			q.release()
-			c.core.RemoveQueue(q.ID)
+			c.core.Home().RemoveQueue(q.ID)
 		}
 	}
 	for _, q := range c.cqs {

@@ -24,7 +24,7 @@ func (c *controller) memoryChanged(m *server.Memory) {
 			return nil
 		}
 		c.paused = true
-		c.core.Drain(func() {
+		c.core.Home().Drain(func() {
 			c.paused = false
 			c.setMemory(m)
 			close(done)

@@ -24,7 +24,6 @@ const (
 // queue and used again and again.
 type slot struct {
 	req    nvmf.Request
-	busy   bool
 	id     uint32
 	iov    [][]byte // grows once to what the client's requests need
 	pieces [inlinePieces][]byte
@@ -154,7 +153,7 @@ func (c *controller) newSQ(id uint16, addr uint64, size int, to *cq) (*sq, error
 		s.id = uint32(i)
 		s.iov = s.pieces[:0]
 		s.req.Slot = s.id
-		s.req.Init(c.core, &q.Queue, q)
+		s.req.Init(c.core.Home(), &q.Queue, q)
 		q.free[i] = uint32(n - 1 - i)
 	}
 	return q, nil
@@ -164,7 +163,7 @@ func (c *controller) newSQ(id uint16, addr uint64, size int, to *cq) (*sq, error
 func (c *controller) addSQ(q *sq) {
 	c.sqs[q.ID] = q
 	q.cq.users++
-	c.core.AddQueue(nvmf.QueueInfo{ID: q.ID})
+	c.core.Home().AddQueue(nvmf.QueueInfo{ID: q.ID})
 	c.active = append(slices.Clip(c.active), q)
 }
 
@@ -172,7 +171,7 @@ func (c *controller) addSQ(q *sq) {
 func (c *controller) removeSQ(q *sq) {
 	q.release()
 	q.cq.users--
-	c.core.RemoveQueue(q.ID)
+	c.core.Home().RemoveQueue(q.ID)
 	c.sqs[q.ID] = nil
 	c.active = slices.DeleteFunc(slices.Clone(c.active), func(o *sq) bool { return o == q })
 }
@@ -202,12 +201,10 @@ func (q *sq) take() *slot {
 	n := len(q.free) - 1
 	s := &q.slots[q.free[n]]
 	q.free = q.free[:n]
-	s.busy = true
 	return s
 }
 
 func (q *sq) give(s *slot) {
-	s.busy = false
 	q.free = append(q.free, s.id)
 	if q.deleting != nil {
 		q.c.checkDeleted(q)

@@ -7,6 +7,7 @@ package testdisk
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/thread"
@@ -22,6 +23,8 @@ type Disk struct {
 	Lacks map[bdev.Op]bool
 	// Fail gives operations an error.
 	Fail map[bdev.Op]bdev.Status
+	// Refuse, if it is not nil, has OpenChannel fail on a thread.
+	Refuse *thread.Thread
 	// Hold keeps operations back until Release.
 	Hold bool
 	// Seen are the operations in the order in which they came.
@@ -56,7 +59,12 @@ func (d *Disk) Info() bdev.Info { return d.Config }
 func (d *Disk) Supports(op bdev.Op) bool { return !d.Lacks[op] && op != bdev.OpAbort }
 
 // OpenChannel implements bdev.Device.
-func (d *Disk) OpenChannel(*thread.Thread) (bdev.Channel, error) { return channel{d}, nil }
+func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
+	if t == d.Refuse {
+		return nil, errors.New("testdisk: no channel on this thread")
+	}
+	return channel{d}, nil
+}
 
 // Close implements bdev.Device.
 func (d *Disk) Close(context.Context) error { return nil }
