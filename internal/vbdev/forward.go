@@ -10,10 +10,12 @@ import (
 	"github.com/gospdk/gospdk/bdev"
 )
 
-// Like describes a device that is its base under another name.
+// Like describes a device that is its base under another name. It does not
+// lend memory: what its base lends is lent to it.
 func Like(base bdev.Info, name, product, module string, id uuid.UUID) bdev.Info {
 	i := base
 	i.Name, i.Aliases, i.Product, i.Module, i.UUID = name, nil, product, module, id
+	i.Lends = false
 	return i
 }
 
@@ -82,6 +84,9 @@ func (f *Forwarder) Send(io *bdev.IO) {
 		b.CopySrc = io.CopySrc + f.first
 	case bdev.OpZoneManagement, bdev.OpZoneReport:
 		b.ZoneAction, b.Zones = io.ZoneAction, io.Zones
+	case bdev.OpNVMeAdmin, bdev.OpNVMeIO: // of whole devices only
+		b.Iov, b.Meta, b.NVMe = io.Iov, io.Meta, io.NVMe
+		b.Offset = 0
 	case bdev.OpFlush:
 		if io.Blocks == 0 && f.first > 0 { // all of the part, not of the base
 			b.Blocks = f.blocks
@@ -131,7 +136,7 @@ func (f *Forwarder) found(block uint64) uint64 {
 
 func (w *forward) end(s bdev.Status) {
 	f, parent := w.f, w.parent
-	w.parent, w.io.Iov, w.io.WriteIov, w.io.Meta, w.io.Target, w.io.Zones = nil, nil, nil, nil, nil, nil
+	w.parent, w.io.Iov, w.io.WriteIov, w.io.Meta, w.io.Target, w.io.Zones, w.io.NVMe = nil, nil, nil, nil, nil, nil, nil
 	f.pool.Put(w)
 	parent.Driver = nil
 	if f.done != nil {
