@@ -29,6 +29,9 @@ func (c *UserChannel) check(io *IO) Status {
 	if changing.has(io.Op) && !c.desc.writable.Load() {
 		return StatusReadOnly
 	}
+	if nvmeOps.has(io.Op) && io.NVMe == nil {
+		return StatusInvalid
+	}
 	if s := c.checkRange(io); s != StatusSuccess {
 		return s
 	}

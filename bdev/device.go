@@ -76,6 +76,10 @@ type Info struct {
 	MDSize        uint32
 	MDInterleaved bool
 
+	// NVMeNamespace is the identifier of the namespace that the device is, 0
+	// if it is none. Commands of OpNVMeAdmin name it.
+	NVMeNamespace uint32
+
 	// AtomicCompareWrite is the largest number of blocks of an
 	// OpCompareAndWrite; 0 means 1.
 	AtomicCompareWrite uint32

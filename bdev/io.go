@@ -36,7 +36,7 @@ type IO struct {
 	Done Completer // the fields up to here are a cache line
 
 	// Iov is the data of OpRead, OpWrite, OpCompare, OpCompareAndWrite and
-	// OpZoneAppend: exactly Blocks times the block size, in any number of
+	// OpZoneAppend (for those of NVMe see NVMeCommand): exactly Blocks times the block size, in any number of
 	// pieces at any address. An OpRead without Iov is given memory: see
 	// ReleaseBuffer.
 	Iov [][]byte
@@ -47,6 +47,8 @@ type IO struct {
 	WriteIov [][]byte
 	// CopySrc is the first block that OpCopy reads.
 	CopySrc uint64
+	// NVMe is the command of OpNVMeAdmin and OpNVMeIO.
+	NVMe *NVMeCommand
 	// Target is the IO of the same channel that OpAbort is to end.
 	Target *IO
 

@@ -14,12 +14,12 @@ type ioType struct {
 // all.
 var ioTypes = []ioType{
 	{"read", OpRead}, {"write", OpWrite}, {"unmap", OpUnmap}, {"flush", OpFlush}, {"reset", OpReset},
-	{"nvme_admin", 0}, {"nvme_io", 0}, {"nvme_io_md", 0},
+	{"nvme_admin", OpNVMeAdmin}, {"nvme_io", OpNVMeIO}, {"nvme_io_md", OpNVMeIO},
 	{"write_zeroes", OpWriteZeroes}, {"zcopy", 0},
 	{"get_zone_info", OpZoneReport}, {"zone_management", OpZoneManagement}, {"zone_append", OpZoneAppend},
 	{"compare", OpCompare}, {"compare_and_write", OpCompareAndWrite}, {"abort", OpAbort},
 	{"seek_hole", OpSeekHole}, {"seek_data", OpSeekData}, {"copy", OpCopy},
-	{"nvme_iov_md", 0}, {"nvme_nssr", 0}, {"write_uncorrectable", 0},
+	{"nvme_iov_md", OpNVMeIO}, {"nvme_nssr", 0}, {"write_uncorrectable", 0},
 }
 
 // IOTypes returns the names of SPDK's I/O types, in its order.
@@ -73,7 +73,7 @@ func (d *disk) supportsIOType(name string) bool {
 		return false
 	}
 	has := func(name string, op Op) bool {
-		native := op != 0 && d.native.has(op)
+		native := op != 0 && d.native.has(op) && (name != "nvme_io_md" || d.info.MDSize > 0)
 		if t, ok := d.dev.(IOTyper); ok {
 			return t.SupportsIOType(name, native)
 		}

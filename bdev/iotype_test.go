@@ -13,7 +13,7 @@ func TestIOTypes(t *testing.T) {
 	seen := map[bdev.Op]string{}
 	for _, name := range bdev.IOTypes() {
 		op, ok := bdev.OpOfIOType(name)
-		if !ok || op != 0 && op.IOType() != name {
+		if !ok || op != 0 && op != bdev.OpNVMeIO && op.IOType() != name {
 			t.Errorf("%s: %v, %v, %q", name, op, ok, op.IOType())
 		}
 		seen[op] = name
@@ -48,6 +48,10 @@ func TestSupportsIOType(t *testing.T) {
 	// The emulation of compare and reset is not shown; that of write zeroes
 	// is.
 	if got, want := shown(newFake(10)), []string{"read", "write", "write_zeroes"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	nvme := newFake(10, bdev.OpNVMeAdmin, bdev.OpNVMeIO)
+	if got, want := shown(nvme), []string{"read", "write", "nvme_admin", "nvme_io", "write_zeroes", "nvme_iov_md"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	all := newFake(10, bdev.OpReset, bdev.OpAbort, bdev.OpZoneReport, bdev.OpSeekData, bdev.OpCopy)

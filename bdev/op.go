@@ -24,12 +24,14 @@ const (
 	OpZoneAppend         // write Iov at the write pointer of the zone that begins at Offset
 	OpSeekData           // find the first block from Offset on that holds data
 	OpSeekHole           // find the first block from Offset on that holds none
+	OpNVMeAdmin          // hand the admin command in NVMe to the device
+	OpNVMeIO             // hand the I/O command in NVMe to the device
 	numOps            = iota + 1
 )
 
 var opNames = [numOps]string{
 	"", "read", "write", "unmap", "flush", "write zeroes", "reset", "compare", "compare and write", "copy", "abort",
-	"zone report", "zone management", "zone append", "seek data", "seek hole",
+	"zone report", "zone management", "zone append", "seek data", "seek hole", "NVMe admin command", "NVMe I/O command",
 }
 
 // String returns the operation's name in words.
@@ -63,7 +65,7 @@ func (s opSet) has(op Op) bool { return s>>(op&31)&1 != 0 && op < numOps }
 
 var (
 	// changing operations need a descriptor that is open for writing.
-	changing = setOf(OpWrite, OpUnmap, OpWriteZeroes, OpCompareAndWrite, OpCopy, OpZoneManagement, OpZoneAppend)
+	changing = setOf(OpWrite, OpUnmap, OpWriteZeroes, OpCompareAndWrite, OpCopy, OpZoneManagement, OpZoneAppend, OpNVMeAdmin, OpNVMeIO)
 	// ranged operations name blocks of the device.
 	ranged = setOf(OpRead, OpWrite, OpUnmap, OpWriteZeroes, OpCompare, OpCompareAndWrite, OpCopy)
 	// carrying operations have data in Iov.

@@ -224,10 +224,11 @@ func newDisk(m *Module, s *split, base *vbdev.Base, i, size uint64) *disk {
 // Info implements bdev.Device.
 func (d *disk) Info() bdev.Info { return d.info }
 
-// Supports implements bdev.Device. Zones are the whole base's.
+// Supports implements bdev.Device. Zones are the whole base's, and so is what
+// commands of NVMe name.
 func (d *disk) Supports(op bdev.Op) bool {
 	switch op {
-	case bdev.OpZoneAppend, bdev.OpZoneManagement, bdev.OpZoneReport:
+	case bdev.OpZoneAppend, bdev.OpZoneManagement, bdev.OpZoneReport, bdev.OpNVMeAdmin, bdev.OpNVMeIO:
 		return false
 	}
 	return d.base.Desc.Supports(op)

@@ -35,7 +35,7 @@ const (
 // Those of SPDK's bdevio have its names.
 func Checks() []Check {
 	return slices.Concat(writeChecks, vectorChecks, splitChecks, zeroChecks, refusalChecks, compareChecks,
-		copyChecks, controlChecks, metadataChecks, protectionChecks, threadChecks, zoneChecks)
+		copyChecks, controlChecks, metadataChecks, protectionChecks, threadChecks, zoneChecks, nvmeChecks)
 }
 
 // Select returns the checks whose names match, all for nil.

@@ -82,6 +82,10 @@ var faults = []struct {
 		return succeed(bdev.OpSeekHole)(nil, io)
 	}}, []string{"seek data and hole"}, `^seek hole from .*expected a block from 16 on, or none, got block 8$`},
 
+	{"does nothing by commands of NVMe", "", fault{native: []bdev.Op{bdev.OpNVMeIO, bdev.OpNVMeAdmin}, before: succeed(bdev.OpNVMeIO)},
+		[]string{"nvme passthru rw", "nvme passthru vendor specific"}, `^NVMe I/O command that reads block 4, .*: expected a5a5.*, got eeee|^NVMe I/O command, .*expected "NVMe status 00/01", got "success"$`},
+	{"identifies nothing", "", fault{native: []bdev.Op{bdev.OpNVMeAdmin}, before: succeed(bdev.OpNVMeAdmin)}, []string{"nvme admin passthru"}, `^NVMe admin command Identify Controller, .*: expected commands of 64 bytes .SQES 66., got ee$`},
+
 	{"drops metadata", "malloc separate", fault{before: func(c *wrongChannel, io *bdev.IO) bool {
 		return io.Op == bdev.OpWrite && c.instead(io, bdev.IO{Op: io.Op, Offset: io.Offset, Blocks: io.Blocks, Iov: io.Iov})
 	}}, []string{"separate metadata"}, `^read of metadata after write with metadata, offset 1536, length 320: .*from byte 0 of the metadata of block 3 on`},
