@@ -116,6 +116,7 @@ Start with "gospdk hello_world": it needs no device, no root and no hugepages.`,
 	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.bdevperfCommand(), a.ddCommand(), a.bdevioCommand(), a.targetCommand(), a.rpcCommand(), a.treeCommand())
 	root.AddCommand(a.setupCommand())
 	root.AddCommand(a.doctorCommand(), a.lspciCommand())
+	root.AddCommand(a.discoverCommand(), a.connectCheckCommand())
 	for _, make := range a.Commands {
 		root.AddCommand(make())
 	}

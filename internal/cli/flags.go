@@ -60,7 +60,7 @@ func (t *trids) Set(s string) error {
 
 func addTransportFlag(cmd *cobra.Command) *trids {
 	t := new(trids)
-	cmd.Flags().VarP(t, "transport", "r", `controller to use, such as 'trtype:VFIOUSER traddr:DIR' or 'trtype:PCIe traddr:0000:04:00.0'; may be repeated (default: an embedded one)`)
+	cmd.Flags().VarP(t, "transport", "r", `controller to use, such as 'trtype:VFIOUSER traddr:DIR', 'trtype:PCIe traddr:0000:04:00.0' or 'trtype:TCP traddr:10.0.0.2 trsvcid:4420 subnqn:NQN'; may be repeated (default: an embedded one)`)
 	return t
 }
 

@@ -45,7 +45,7 @@ func (a *app) hello(ctx context.Context, ids trids) (err error) {
 	quiet()
 	fmt.Fprintln(a.out, "Initializing NVMe Controllers")
 	s, err := a.connect(ctx, connectOptions{
-		trids:     ids,
+		trids: ids, subsystems: true,
 		attaching: func(id nvme.TransportID) { fmt.Fprintf(a.out, "Attaching to %s\n", id.Traddr) },
 		attached: func(c *host.Controller) {
 			fmt.Fprintf(a.out, "Attached to %s\n", c.TransportID().Traddr)

@@ -35,10 +35,12 @@ type perfFlags struct {
 
 	everyCore, noSQCMB, noShutdown, fua bool
 	interrupts                          bool
-	allowed                             []string
-	cpuUsage, stats, ssdLatency         bool
-	latency                             int
-	verify, json                        bool
+
+	headerDigest, dataDigest, noSQFlow bool
+	allowed                            []string
+	cpuUsage, stats, ssdLatency        bool
+	latency                            int
+	verify, json                       bool
 }
 
 func (a *app) perfCommand() *cobra.Command {
@@ -104,6 +106,9 @@ func addPerfFlags(cmd *cobra.Command, f *perfFlags) {
 	fl.BoolVarP(&f.interrupts, "enable-interrupt", "E", false, "sleep until the controller interrupts, instead of polling")
 	fl.Uint64VarP(&f.quietCount, "continue-on-error", "Q", 0, "go on after errors, and report one in so many")
 	fl.UintVarP(&f.keepAlive, "keepalive", "k", 10000, "keep-alive timeout in milliseconds")
+	fl.BoolVarP(&f.headerDigest, "enable-tcp-hdgst", "H", false, "checksums of headers over TCP")
+	fl.BoolVarP(&f.dataDigest, "enable-tcp-ddgst", "I", false, "checksums of data over TCP")
+	fl.BoolVar(&f.noSQFlow, "disable-sq-flow-control", false, "no submission queue flow control over TCP, which saves the answers of reads")
 	fl.BoolVarP(&f.noSQCMB, "disable-sq-cmb", "D", false, "keep submission queues out of the controller memory buffer")
 	fl.BoolVarP(&f.noShutdown, "no-shst-notification", "N", false, "do not tell controllers that they are shut down")
 	fl.StringVar(&f.logLevel, "log-level", "", "error, warning, notice, info or debug (default: error)")
@@ -121,9 +126,8 @@ func addPerfCompatibility(cmd *cobra.Command) {
 		{"hugemem-size", "s", "MB"}, {"default-sock-impl", "S", "impl"},
 		{"disable-zcopy", "z", "impl"}, {"enable-zcopy", "Z", "impl"},
 		{"zerocopy-threshold", "", "bytes"}, {"zerocopy-threshold-sock-impl", "", "impl"},
-		{"enable-tcp-hdgst", "H", ""}, {"enable-tcp-ddgst", "I", ""},
 		{"transport-tos", "", "value"}, {"rdma-srq-size", "", "entries"},
-		{"disable-ktls", "", ""}, {"disable-sq-flow-control", "", ""},
+		{"disable-ktls", "", ""},
 	}...)
 	const noTCP = "there is no NVMe/TCP here yet; leave it out"
 	for _, o := range [][4]string{
@@ -279,13 +283,16 @@ func (a *app) perf(ctx context.Context, cmd *cobra.Command, f *perfFlags) (err e
 	}
 	p := &perfRun{app: a, flags: f, config: c, chat: !f.json}
 	p.say("Initializing NVMe Controllers\n")
-	s, err := a.connect(ctx, connectOptions{trids: *f.trids, allowed: f.allowed, avoid: c.Cores, attached: p.attached, host: host.Options{
+	s, err := a.connect(ctx, connectOptions{trids: *f.trids, subsystems: true, allowed: f.allowed, avoid: c.Cores, attached: p.attached, host: host.Options{
 		NumIOQueues:            uint32(max(host.DefaultIOQueues, len(c.Cores)*c.QPairs+c.UnusedQPairs)),
 		IOQueueSize:            max(c.QueueSize, p.queueEntries()),
 		Interrupts:             f.interrupts,
 		UseCMBSQs:              !f.noSQCMB,
 		NoShutdownNotification: f.noShutdown,
 		KeepAliveTimeout:       keepAlive(f.keepAlive),
+		HeaderDigest:           f.headerDigest,
+		DataDigest:             f.dataDigest,
+		DisableSQFlowControl:   f.noSQFlow,
 	}})
 	if err != nil {
 		return err
@@ -306,6 +313,9 @@ func keepAlive(ms uint) time.Duration {
 func deviceName(c *host.Controller, nsid uint32) string {
 	id := c.TransportID()
 	name := fmt.Sprintf("%s (%s)", strings.ToUpper(id.Trtype.String()), id.Traddr)
+	if id.Trtype == nvme.TrtypeTCP {
+		name = fmt.Sprintf("TCP (addr:%s subnqn:%s)", id.Traddr, id.Subnqn)
+	}
 	if id.Trtype == nvme.TrtypePCIe {
 		d := c.Identify()
 		name += fmt.Sprintf(" [%04x:%04x]", d.VID, d.SSVID)

@@ -43,6 +43,9 @@ type session struct {
 type connectOptions struct {
 	trids trids
 	host  host.Options
+	// subsystems has a discovery subsystem stand for the subsystems that it
+	// lists.
+	subsystems bool
 	// allowed are the only PCI functions to look at, where any are named.
 	allowed []string
 	// avoid lists CPUs that the embedded target had better leave alone.
@@ -136,6 +139,12 @@ func pciLists(allowed []string) (setup.Options, error) {
 // attach brings all controllers up at a time, since each takes its time, and
 // reports them in the order in which they were named.
 func (s *session) attach(ctx context.Context, ids []nvme.TransportID, o *connectOptions) error {
+	if o.subsystems {
+		var err error
+		if ids, err = s.app.listed(ctx, ids, o.host); err != nil {
+			return err
+		}
+	}
 	for _, id := range ids {
 		if s.app.HostTransports[id.Trtype] == nil {
 			return fmt.Errorf("trtype %v: this program reaches controllers by %s", id.Trtype, s.app.transportNames())
@@ -161,6 +170,32 @@ func (s *session) attach(ctx context.Context, ids []nvme.TransportID, o *connect
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// listed replaces discovery subsystems by the NVM subsystems that they list and
+// that this program reaches.
+func (a *app) listed(ctx context.Context, ids []nvme.TransportID, o host.Options) (all []nvme.TransportID, err error) {
+	for _, id := range ids {
+		t := a.HostTransports[id.Trtype]
+		if id.Trtype != nvme.TrtypeTCP || t == nil || id.Subnqn != "" && id.Subnqn != nvme.DiscoveryNQN {
+			all = append(all, id)
+			continue
+		}
+		found, err := host.Discover(ctx, t, id, o, false)
+		if err != nil {
+			return nil, err
+		}
+		n := len(all)
+		for _, to := range found[0].Subsystems() {
+			if a.HostTransports[to.Trtype] != nil {
+				all = append(all, to)
+			}
+		}
+		if len(all) == n {
+			return nil, fmt.Errorf("the discovery subsystem at %s lists no subsystem that this program reaches: look at what it lists with \"gospdk discover\"", id.Traddr)
+		}
+	}
+	return all, nil
 }
 
 func (a *app) transportNames() string {

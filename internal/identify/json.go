@@ -57,6 +57,9 @@ func (r *Report) tree() map[string]any {
 	if r.ANA != nil {
 		m["ana"] = r.ANA
 	}
+	if r.Discovery != nil {
+		m["discovery_log"] = newDiscoveryLog(r.Discovery)
+	}
 	if r.Pages != nil {
 		pages := make([]int, len(r.Pages))
 		for i, p := range r.Pages {

@@ -34,6 +34,7 @@ type Report struct {
 	Firmware    *nvme.FirmwareSlotLog
 	Effects     *nvme.CommandEffectsLog
 	ANA         []nvme.ANAGroup
+	Discovery   *host.Discovery // of a discovery controller
 	Namespaces  []*Namespace
 }
 
@@ -91,7 +92,13 @@ func Collect(ctx context.Context, c *host.Controller, name string) (*Report, err
 		features = append(slices.Clip(features), nvme.FeatureVolatileWriteCache)
 	}
 	r.Features = q.features(features, 0)
-	r.logPages(q)
+	if c.IsDiscovery() { // which has no other log page
+		if q.err == nil {
+			r.Discovery, q.err = c.ReadDiscoveryLog(ctx)
+		}
+	} else {
+		r.logPages(q)
+	}
 	for _, ns := range c.Namespaces() {
 		n := &Namespace{ID: ns.ID(), CSI: nvme.CSI(ns.CSI()), NGUID: ns.NGUID(), EUI64: ns.EUI64(), UUID: ns.UUID(), Data: ns.Data()}
 		n.Features = q.features(namespaceFeatures, n.ID)
@@ -183,5 +190,6 @@ func (r *Report) Print(w io.Writer, hexDump bool) error {
 	r.queues(t)
 	r.thermal(t)
 	r.namespaces(t)
+	r.discovery(t)
 	return t.err
 }

@@ -70,6 +70,18 @@ func (c *Controller) inCapsule() uint32 {
 	return 0
 }
 
+// refusals are what status codes mean to Connect; other commands have other
+// meanings for them.
+var refusals = map[nvme.Status]string{
+	nvme.StatusFabricsIncompatibleFormat: " (incompatible format)",
+	nvme.StatusFabricsControllerBusy:     " (no controller is left)",
+	nvme.StatusFabricsInvalidParam:       " (invalid parameters, such as an unknown subsystem)",
+	nvme.StatusFabricsRestartDiscovery:   " (ask the discovery subsystem again)",
+	nvme.StatusFabricsInvalidHost:        " (this host is not allowed)",
+	nvme.StatusFabricsInvalidQueueType:   " (invalid queue type)",
+	nvme.StatusFabricsAuthRequired:       " (authentication is required)",
+}
+
 // dial begins to connect a queue pair on which nothing is outstanding.
 func (qp *QPair) dial() error {
 	c := qp.ctrlr
@@ -97,7 +109,7 @@ func (qp *QPair) loginStep() (done bool, err error) {
 	case l.ended.Load():
 		qp.login = nil
 		if err := statusErr(nvme.OpcodeFabrics, qp.id != 0, l.Completion); err != nil {
-			return false, fmt.Errorf("the controller refused to connect queue %d: %w", qp.id, err)
+			return false, fmt.Errorf("the controller refused to connect queue %d%s: %w", qp.id, refusals[l.Completion.Status().Code()], err)
 		}
 		result := nvme.ConnectResult(l.Completion.CDW0)
 		if result.AuthRequired() {
