@@ -28,7 +28,13 @@ func TestMistakes(t *testing.T) {
 		{"hello_world -r trtype:PCIe_traddr:fffe:0b:00.0", 1, []string{"fffe:0b:00.0", "gospdk lspci"}},
 		{"hello_world -r trtype:PCIe_traddr:0b:zz.0", 2, []string{`"0b:zz.0"`}},
 		{"perf -q 1 -o 4k -w read -t 1 -b 0b:zz.0", 2, []string{`"0b:zz.0"`}},
-		{"hello_world -r trtype:TCP_traddr:127.0.0.1", 1, []string{"TCP", "VFIOUSER"}},
+		{"hello_world -r trtype:RDMA_traddr:127.0.0.1", 1, []string{"RDMA", "TCP, VFIOUSER"}},
+		{"discover", 2, []string{"at least 1"}},
+		{"discover trtype:PCIe", 2, []string{"trtype:TCP"}},
+		{"discover trtype:TCP traddr:127.0.0.1 trsvcid:1", 1, []string{"connection refused"}},
+		{"discover trtype:TCP traddr:127.0.0.1 trtype:TCP traddr:127.0.0.2 --watch", 2, []string{"--watch"}},
+		{"connect-check", 2, []string{"at least 1"}},
+		{"connect-check trtype:TCP traddr:a trtype:TCP traddr:b", 2, []string{"not 2"}},
 		{"hello_world surplus", 2, []string{"surplus"}},
 		{"nonsense", 2, []string{"nonsense"}},
 		{"perf", 2, []string{"--io-depth", "missing"}},
@@ -81,7 +87,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "hello_world", "identify", "perf", "tgt", "bdevperf", "bdevio", "dd"} {
+	for _, command := range []string{"", "hello_world", "identify", "perf", "tgt", "bdevperf", "bdevio", "dd", "discover", "connect-check"} {
 		r := mustRun(t, append(strings.Fields(command), "--help")...)
 		if !strings.Contains(r.out, "Usage:") {
 			t.Errorf("%s --help:\n%s", command, r.out)
