@@ -41,6 +41,9 @@ func newLane(c *Controller, t *thread.Thread) *Lane {
 // Home returns the lane on the controller's own thread. Any goroutine may ask.
 func (c *Controller) Home() *Lane { return c.home }
 
+// Thread returns the lane's thread. Any goroutine may ask.
+func (l *Lane) Thread() *thread.Thread { return l.thread }
+
 // all returns the lanes, the controller's own first. Any goroutine may ask;
 // with the subsystem's lock it stays so.
 func (c *Controller) all() []*Lane { return *c.lanes.Load() }

@@ -43,6 +43,9 @@ type conn struct {
 	deadline time.Duration // when checkDeadlines closes it, 0 for never
 
 	ctrlr   *controller // nil before Connect
+	lane    *nvmf.Lane  // that of ctrlr where the connection is
+	counted *group      // that counts it as an I/O queue
+	mute    bool        // commands end without an answer
 	connect *connecting // while Connect is read and carried out
 
 	rules  pdu.Rules  // for what comes
@@ -74,8 +77,17 @@ func (c *conn) drop() {
 		c.sock.Close()
 		c.state = stateClosed
 	}
+	c.unplace()
 	c.t.count.Add(-1)
 	c.t.live.Done()
+}
+
+// unplace undoes Transport.place.
+func (c *conn) unplace() {
+	if c.counted != nil {
+		c.counted.queues.Add(-1)
+		c.counted = nil
+	}
 }
 
 // hurry closes the connection after d, unless calm is called before.
@@ -141,11 +153,11 @@ func (c *conn) close() {
 	c.tx.discard(c)
 	c.rx.stop()
 	c.abandon()
-	if c.ctrlr != nil && c.ctrlr.admin == c {
+	if c.ctrlr != nil && c.ID == 0 {
 		c.ctrlr.end()
 	}
 	if waits {
-		return // the goroutine comes back
+		return // the answer comes back
 	}
 	c.busy--
 	c.checkGone()
@@ -178,12 +190,12 @@ func (c *conn) checkGone() {
 		s.req.Release()
 	}
 	c.slots, c.free = nil, nil
-	ctrlr := c.ctrlr
-	c.ctrlr = nil
-	c.drop()
-	if ctrlr != nil {
-		ctrlr.gone(c)
+	if a := c.ctrlr; a != nil {
+		c.ctrlr = nil
+		c.lane.RemoveQueue(c.ID)
+		a.g.thread.Send(func() { a.gone(c) })
 	}
+	c.drop()
 }
 
 // reply sends a response capsule for a command without a slot.

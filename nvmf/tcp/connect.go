@@ -45,8 +45,10 @@ type connecting struct {
 	args nvme.Connect
 	data nvme.ConnectData
 
-	ctrlr *controller
-	err   error
+	ctrlr  *controller
+	lane   *nvmf.Lane // for the queue
+	placed *group     // where an I/O queue is to run
+	err    error
 }
 
 // firstCommand works on the first command of a connection, which is Connect.
@@ -80,7 +82,7 @@ func (c *conn) startConnect(intact bool) {
 	c.rx.wait = waitConnect
 	g := c.g
 	go func() {
-		x.ctrlr, x.err = c.t.findController(c, g, x)
+		x.err = c.t.findController(c, g, x)
 		if !g.thread.Send(func() { c.connected() }) {
 			c.t.live.Done()
 		}
@@ -88,25 +90,37 @@ func (c *conn) startConnect(intact bool) {
 }
 
 // findController makes the controller for an admin queue, or finds that of an
-// I/O queue. It is called on a goroutine.
-func (t *Transport) findController(c *conn, g *group, x *connecting) (*controller, error) {
+// I/O queue and chooses its thread. It is called on a goroutine.
+func (t *Transport) findController(c *conn, g *group, x *connecting) error {
 	entries := t.opts.QueueEntries
 	if x.args.QID == 0 {
 		entries = t.opts.AdminEntries
 	}
 	sub, err := t.target.CheckConnect(&x.args, &x.data, entries)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if x.args.QID != 0 {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		a := t.controllers[ctrlrKey{sub, x.data.CNTLID}]
-		if a == nil || a.hostNQN != nvme.Text(x.data.HOSTNQN[:]) || a.hostID != x.data.HOSTID {
-			return nil, nvmf.BadControllerID("host %s has no controller %#x of %s", nvme.Text(x.data.HOSTNQN[:]), x.data.CNTLID, sub.NQN())
-		}
-		return a, nil
+	if x.args.QID == 0 {
+		x.ctrlr, err = t.makeController(c, g, x, sub)
+		return err
 	}
+	t.mu.Lock()
+	a := t.controllers[ctrlrKey{sub, x.data.CNTLID}]
+	t.mu.Unlock()
+	if a == nil || a.hostNQN != nvme.Text(x.data.HOSTNQN[:]) || a.hostID != x.data.HOSTID {
+		return nvmf.BadControllerID("host %s has no controller %#x of %s", nvme.Text(x.data.HOSTNQN[:]), x.data.CNTLID, sub.NQN())
+	}
+	to := t.place(g)
+	if x.lane, err = a.core.LaneOn(context.Background(), to.thread); err != nil {
+		to.queues.Add(-1)
+		return err
+	}
+	x.ctrlr, x.placed = a, to
+	return nil
+}
+
+// makeController makes the controller whose admin queue c is to be.
+func (t *Transport) makeController(c *conn, g *group, x *connecting, sub *nvmf.Subsystem) (*controller, error) {
 	l, ok := c.portal.admit(sub)
 	if !ok {
 		return nil, &nvmf.ConnectError{Status: nvme.StatusFabricsInvalidHost.WithDNR(), What: fmt.Sprintf("subsystem %s is not served at %v", sub.NQN(), c.portal.addr)}
@@ -115,6 +129,7 @@ func (t *Transport) findController(c *conn, g *group, x *connecting) (*controlle
 		t: t, g: g, listener: l, hostNQN: nvme.Text(x.data.HOSTNQN[:]), hostID: x.data.HOSTID,
 		io: make([]*conn, t.opts.IOQueues+1),
 	}
+	var err error
 	a.core, err = sub.NewController(context.Background(), g.thread, a, nvmf.ControllerOptions{
 		QueueEntries: t.opts.QueueEntries, IOQueues: t.opts.IOQueues, MaxDataSize: t.opts.MaxDataSize,
 		VendorID: vendorID, SubsystemVendorID: vendorID, OUI: oui,
@@ -132,13 +147,15 @@ func (t *Transport) findController(c *conn, g *group, x *connecting) (*controlle
 	t.mu.Lock()
 	t.controllers[ctrlrKey{sub, a.core.ID()}] = a
 	t.mu.Unlock()
+	x.lane = a.core.Home()
 	return a, nil
 }
 
 // connected goes on when the goroutine is done. An I/O queue moves to the
-// thread of its controller.
+// thread that was chosen for it.
 func (c *conn) connected() {
 	x := c.connect
+	c.counted = x.placed
 	switch {
 	case c.state == stateClosed, x.err == nil && x.ctrlr.listener != nil && x.ctrlr.listener.closed.Load():
 		c.lost()
@@ -146,10 +163,10 @@ func (c *conn) connected() {
 		c.refuse(x.err)
 	case x.args.QID == 0:
 		c.begin(x)
-	case x.ctrlr.g == c.g:
-		c.join(x)
+	case x.placed == c.g:
+		c.join()
 	default:
-		to := x.ctrlr.g
+		to := x.placed
 		c.g.detach(c)
 		c.g.poll.Remove(c.sock)
 		c.readOff, c.writeOn = false, false
@@ -186,13 +203,14 @@ func (c *conn) arrive(g *group) {
 	if len(c.tx.bufs) > c.tx.at {
 		c.markDirty()
 	}
-	c.join(c.connect)
+	c.join()
 }
 
 // refuse answers a Connect that failed.
 func (c *conn) refuse(err error) {
 	x := c.connect
 	c.connect = nil
+	c.unplace()
 	log.Warnf("nvmf: TCP %v: %v", c.sock.Remote(), err)
 	cpl := nvme.NewCompletion(0, 0, x.cmd.CID, nvme.StatusInternalDeviceError)
 	var why *nvmf.ConnectError
@@ -213,22 +231,32 @@ func (c *conn) begin(x *connecting) {
 	c.run(x)
 }
 
-// join makes c an I/O queue of its controller, on that controller's thread.
-func (c *conn) join(x *connecting) {
-	a, id := x.ctrlr, x.args.QID
-	cc := a.core.CC()
+// join asks the controller, on its thread, to take c as an I/O queue.
+func (c *conn) join() {
+	a, g, id := c.connect.ctrlr, c.g, c.connect.args.QID
+	asked := a.g.thread.Send(func() {
+		err := a.admit(c, id)
+		g.thread.Send(func() { c.joined(err) })
+	})
+	if !asked {
+		c.joined(nvmf.BadControllerID("controller %#x has ended", a.core.ID()))
+	}
+}
+
+// joined goes on with the answer, perhaps after the connection was closed.
+func (c *conn) joined(err error) {
+	x := c.connect
 	switch {
-	case a.ending || !a.core.CSTS().RDY():
-		c.refuse(nvmf.BadQueueID("controller %#x is not enabled", a.core.ID()))
-	case int(id) >= len(a.io):
-		c.refuse(nvmf.BadQueueID("I/O queue %d, allowed are 1 to %d", id, len(a.io)-1))
-	case a.io[id] != nil:
-		c.refuse(&nvmf.ConnectError{Status: nvme.StatusInvalidQueueID.WithDNR(), What: fmt.Sprintf("I/O queue %d is connected already", id)})
-	case cc.IOSQES() != 6 || cc.IOCQES() != 4:
-		c.refuse(nvmf.BadQueueID("CC.IOSQES %d and CC.IOCQES %d, want 6 and 4", cc.IOSQES(), cc.IOCQES()))
+	case c.state == stateClosed:
+		c.connect = nil
+		if err == nil { // the controller counts it
+			c.ctrlr, c.lane, c.Queue.ID = x.ctrlr, x.lane, x.args.QID
+		}
+		c.busy--
+		c.checkGone()
+	case err != nil:
+		c.refuse(err)
 	default:
-		a.io[id] = c
-		a.count++
 		c.rules.MaxInCapsule = c.t.opts.InCapsule
 		c.run(x)
 	}
@@ -237,8 +265,8 @@ func (c *conn) join(x *connecting) {
 // run is the end of a Connect that succeeded.
 func (c *conn) run(x *connecting) {
 	c.connect = nil
-	c.ctrlr, c.Queue.ID = x.ctrlr, x.args.QID
-	c.ctrlr.core.Home().AddQueue(nvmf.QueueInfo{ID: c.Queue.ID, Peer: idOf(c.sock.Remote())})
+	c.ctrlr, c.lane, c.Queue.ID = x.ctrlr, x.lane, x.args.QID
+	c.lane.AddQueue(nvmf.QueueInfo{ID: c.Queue.ID, Peer: idOf(c.sock.Remote())})
 	c.entries = int(x.args.SQSize)
 	c.noFlow = x.args.Attributes&nvme.ConnectNoSQFlow != 0
 	c.state = stateRunning

@@ -5,6 +5,7 @@ package tcp
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
@@ -13,8 +14,8 @@ import (
 )
 
 // controller is a host's association with a subsystem: the admin queue's
-// connection and those of I/O queues, all on one thread, where its methods are
-// called.
+// connection, on whose thread its methods are called, and those of I/O queues,
+// which may be on others.
 type controller struct {
 	t        *Transport
 	g        *group
@@ -23,32 +24,53 @@ type controller struct {
 	hostNQN  string
 	hostID   [16]byte
 
-	admin  *conn
-	io     []*conn // by queue identifier, from 1
-	ending bool    // the admin queue has gone
-	count  int     // I/O connections
-	mute   bool    // commands end without an answer
+	admin   *conn
+	io      []*conn // by queue identifier, from 1
+	count   int     // of those that are there
+	alone   []func()
+	enabled bool // I/O queues may come
+	ending  bool // the admin queue has gone
 }
 
 var _ nvmf.Transport = (*controller)(nil)
 
 // Enable implements nvmf.Transport.
-func (a *controller) Enable(nvme.CC) error { return nil }
+func (a *controller) Enable(nvme.CC) error {
+	a.enabled = true
+	return nil
+}
 
 // Disable implements nvmf.Transport: the I/O queues are disconnected. The
 // admin queue stays, unless the controller has failed: then the host has not
 // been heard of for too long.
 func (a *controller) Disable(done func()) {
+	a.enabled = false
 	a.disconnect()
-	// Hosts have forgotten their event requests by now, and may have given
-	// their identifiers to other commands: they get no answer.
-	a.mute = true
-	a.core.AbortEvents()
-	a.mute = false
-	a.core.Home().Drain(done)
+	a.dropEvents()
+	a.whenAlone(func() { a.core.Home().Drain(done) })
 	if a.core.CSTS().CFS() && a.admin != nil {
 		a.admin.close()
 	}
+}
+
+// dropEvents ends event requests without an answer: hosts have forgotten them
+// by now, and may have given their identifiers to other commands.
+func (a *controller) dropEvents() {
+	if a.admin == nil {
+		return
+	}
+	a.admin.mute = true
+	a.core.AbortEvents()
+	a.admin.mute = false
+}
+
+// whenAlone calls fn once when there is no I/O queue, perhaps at once.
+func (a *controller) whenAlone(fn func()) {
+	if a.count == 0 {
+		fn()
+		return
+	}
+	a.alone = append(a.alone, fn)
 }
 
 // AdminCommand implements nvmf.Transport.
@@ -68,9 +90,27 @@ func (a *controller) Disconnect() {
 func (a *controller) disconnect() {
 	for _, c := range a.io {
 		if c != nil {
-			c.close()
+			c.g.thread.Send(c.close)
 		}
 	}
+}
+
+// admit takes c as I/O queue id, or says why not.
+func (a *controller) admit(c *conn, id uint16) error {
+	cc := a.core.CC()
+	switch {
+	case a.ending || !a.enabled:
+		return nvmf.BadQueueID("controller %#x is not enabled", a.core.ID())
+	case int(id) >= len(a.io):
+		return nvmf.BadQueueID("I/O queue %d, allowed are 1 to %d", id, len(a.io)-1)
+	case a.io[id] != nil:
+		return &nvmf.ConnectError{Status: nvme.StatusInvalidQueueID.WithDNR(), What: fmt.Sprintf("I/O queue %d is connected already", id)}
+	case cc.IOSQES() != 6 || cc.IOCQES() != 4:
+		return nvmf.BadQueueID("CC.IOSQES %d and CC.IOCQES %d, want 6 and 4", cc.IOSQES(), cc.IOCQES())
+	}
+	a.io[id] = c
+	a.count++
+	return nil
 }
 
 // end begins the end: the connection of the admin queue has been closed.
@@ -82,12 +122,16 @@ func (a *controller) end() {
 
 // gone is told when nothing of a connection is in execution any more.
 func (a *controller) gone(c *conn) {
-	a.core.Home().RemoveQueue(c.ID)
 	if c == a.admin {
 		a.admin = nil
 	} else {
 		a.io[c.ID] = nil
 		a.count--
+	}
+	for a.count == 0 && len(a.alone) > 0 {
+		fn := a.alone[0]
+		a.alone = a.alone[1:]
+		fn()
 	}
 	if a.ending && a.admin == nil && a.count == 0 {
 		go a.finish()

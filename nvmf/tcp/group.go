@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gospdk/gospdk/log"
@@ -30,6 +31,7 @@ type group struct {
 	poll   *sock.Group
 	poller *thread.Poller
 	timer  *thread.Poller // runs while hurried is not 0
+	queues atomic.Int32   // I/O queues, also those that are about to come
 	bufs   *iobuf.Channel
 	unit   int // bytes that go into one buffer, and into one C2HData
 

@@ -4,6 +4,7 @@ package tcp
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"runtime"
 	"testing"
@@ -57,8 +58,8 @@ func newRigWith(t testing.TB, opts Options, threads int, pool iobuf.Options) *ri
 	}
 	set, err := reactor.Start(reactor.Config{})
 	must(err)
-	for range threads {
-		th, err := set.NewThread(ctx, "target", reactor.Mask{})
+	for i := range threads {
+		th, err := set.NewThread(ctx, fmt.Sprint("target", i), reactor.Mask{})
 		must(err)
 		g.threads = append(g.threads, th)
 	}

@@ -31,10 +31,15 @@ func (s *slot) giveBack() {
 }
 
 // Reclaim implements nvmf.Lender: what has not been sent is copied.
-func (a *controller) Reclaim(*nvmf.Lane) {
-	for _, c := range a.io {
-		if c != nil {
-			c.reclaim()
+func (a *controller) Reclaim(l *nvmf.Lane) {
+	for _, g := range a.t.groups {
+		if g.thread != l.Thread() {
+			continue
+		}
+		for _, c := range g.conns {
+			if c != nil && c.lane == l {
+				c.reclaim()
+			}
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (c *conn) grow() {
 		s.c, s.waiter.Taker = c, s
 		s.head = heads[i*size : (i+1)*size]
 		s.req.Slot = uint32(len(c.slots))
-		s.req.Init(c.ctrlr.core.Home(), &c.Queue, c)
+		s.req.Init(c.lane, &c.Queue, c)
 		c.slots = append(c.slots, s)
 		c.free = append(c.free, s)
 	}
@@ -151,7 +151,7 @@ func (c *conn) CompleteRequest(r *nvmf.Request) {
 	if s.lent {
 		s.borrow(r.Iov)
 	}
-	if c.state != stateRunning || c.ctrlr.mute {
+	if c.state != stateRunning || c.mute {
 		s.give()
 		return
 	}

@@ -5,10 +5,13 @@
 //
 // A [Transport] has a poll group on each of its threads. A connection, which
 // is one queue of a host, belongs to one poll group: threads take turns with
-// new ones, and an I/O queue goes over to the thread of its controller when it
-// has said by Connect whose it is. The group reads what has come into one
-// large buffer, or straight to where data are due, carries the commands out,
-// and writes all answers of a round with one system call.
+// new ones, and an I/O queue goes over to the thread with the fewest I/O queues
+// when it has said by Connect that it is one. A controller is on the thread of
+// its admin queue; it and its I/O queues tell each other by messages what
+// concerns both: that a queue comes or goes, or shall go, or shall abort a
+// command. The group reads what has come into one large buffer, or straight to
+// where data are due, carries the commands out, and writes all answers of a
+// round with one system call.
 //
 // Connecting and closing run on goroutines. The data path, from a command's
 // arrival to its answer, allocates nothing and takes no lock.
@@ -140,6 +143,8 @@ type Transport struct {
 	mu          sync.Mutex
 	portals     map[string]*portal
 	controllers map[ctrlrKey]*controller
+
+	placing sync.Mutex // held while a thread is chosen
 }
 
 // ctrlrKey names a controller.
@@ -212,6 +217,22 @@ func (t *Transport) closeGroups() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// place chooses the thread of an I/O queue: one that has the fewest, and if
+// possible the one where its connection is. The queue counts there until
+// group.queues is decreased.
+func (t *Transport) place(near *group) *group {
+	t.placing.Lock()
+	defer t.placing.Unlock()
+	best := near
+	for _, g := range t.groups {
+		if g.queues.Load() < best.queues.Load() {
+			best = g
+		}
+	}
+	best.queues.Add(1)
+	return best
 }
 
 // pickGroup goes round the threads.

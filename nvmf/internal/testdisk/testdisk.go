@@ -8,13 +8,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/thread"
 )
 
 // Disk implements bdev.Device. Its fields may be changed by the thread that
-// uses it, or while it is not used.
+// uses it, or while it is not used; several threads may use it meanwhile.
 type Disk struct {
 	Config bdev.Info
 	Data   []byte // of all blocks
@@ -30,6 +31,7 @@ type Disk struct {
 	// Seen are the operations in the order in which they came.
 	Seen []bdev.Op
 
+	mu   sync.Mutex // held while an operation is carried out
 	held []*bdev.IO
 }
 
@@ -70,16 +72,25 @@ func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
 func (d *Disk) Close(context.Context) error { return nil }
 
 // Held returns how many operations are held back.
-func (d *Disk) Held() int { return len(d.held) }
+func (d *Disk) Held() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.held)
+}
 
 // Release carries out what was held back, and holds nothing from then on. It
 // is called on the thread.
 func (d *Disk) Release() {
+	d.mu.Lock()
 	d.Hold = false
 	held := d.held
 	d.held = nil
+	d.mu.Unlock()
 	for _, io := range held {
-		io.Complete(d.do(io))
+		d.mu.Lock()
+		s := d.do(io)
+		d.mu.Unlock()
+		io.Complete(s)
 	}
 }
 
@@ -87,14 +98,23 @@ type channel struct{ d *Disk }
 
 // Submit implements bdev.Channel.
 func (c channel) Submit(io *bdev.IO) {
-	if c.d.Seen != nil {
-		c.d.Seen = append(c.d.Seen, io.Op)
+	if s, done := c.d.submit(io); done {
+		io.Complete(s)
 	}
-	if c.d.Hold {
-		c.d.held = append(c.d.held, io)
-		return
+}
+
+// submit carries io out, or keeps it.
+func (d *Disk) submit(io *bdev.IO) (s bdev.Status, done bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.Seen != nil {
+		d.Seen = append(d.Seen, io.Op)
 	}
-	io.Complete(c.d.do(io))
+	if d.Hold {
+		d.held = append(d.held, io)
+		return 0, false
+	}
+	return d.do(io), true
 }
 
 // Close implements bdev.Channel.
