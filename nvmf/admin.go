@@ -30,6 +30,10 @@ func (c *Controller) prepareAdmin(r *Request) {
 		r.fail(nvme.StatusInvalidField.WithDNR())
 		return
 	}
+	if c.passes(cmd) != nil {
+		c.preparePassedAdmin(r)
+		return
+	}
 	switch cmd.Opcode {
 	case nvme.AdminIdentify:
 		r.Xfer, r.Length = nvme.TransferControllerToHost, 4096
@@ -62,6 +66,10 @@ func (c *Controller) executeAdmin(r *Request) {
 	}
 	if !c.serves(r.Cmd.Opcode) {
 		r.endAdmin(nvme.StatusInvalidOpcode.WithDNR())
+		return
+	}
+	if r.flags&flagPassed != 0 {
+		c.passAdmin(r)
 		return
 	}
 	switch cmd := &r.Cmd; cmd.Opcode {

@@ -34,6 +34,9 @@ type Tuning struct {
 	// show in the fields of those names. Commands that it does not show
 	// are refused.
 	MaskedONCS, MaskedFUSES uint16
+	// NoCommandPassthrough keeps I/O commands that the target does not know,
+	// and Identify Namespace, from NVMe devices below.
+	NoCommandPassthrough bool
 }
 
 func (t *Tuning) keepAliveUnits() uint64 {

@@ -23,6 +23,7 @@ const (
 	stageRanges              // one of several ranges of Dataset Management or Copy
 	stageVerify              // one of several reads of Verify
 	stageFused               // both commands of a fused pair
+	stagePassed              // an NVMe device has the command
 )
 
 // prepareIO checks an I/O command and turns it into the block device's
@@ -35,6 +36,10 @@ func (l *Lane) prepareIO(r *Request) {
 		return
 	}
 	r.ns = ns
+	if ns.raw && cmd.FUSE() == nvme.FuseNone {
+		l.preparePassed(r, ns)
+		return
+	}
 	switch cmd.Opcode {
 	case nvme.CmdRead:
 		l.prepareBlocks(r, ns, bdev.OpRead, nvme.TransferControllerToHost)
@@ -70,6 +75,10 @@ func (l *Lane) prepareBlocks(r *Request, ns *nsChannel, op bdev.Op, dir nvme.Tra
 // prepareOther is for the commands that are not the hot path.
 func (l *Lane) prepareOther(r *Request, ns *nsChannel) {
 	cmd := &r.Cmd
+	if !ns.supports(cmd.Opcode) && ns.hands(cmd.Opcode) && !l.c.opts.NoCommandPassthrough {
+		l.preparePassed(r, ns)
+		return
+	}
 	if !ns.supports(cmd.Opcode) || l.c.opts.masks(cmd.Opcode) {
 		r.fail(nvme.StatusInvalidOpcode.WithDNR())
 		return
@@ -109,6 +118,10 @@ func (l *Lane) prepareRange(r *Request, ns *nsChannel) {
 // executeIO hands a prepared command to the block device.
 func (l *Lane) executeIO(r *Request) {
 	ns := r.ns
+	if r.flags&flagPassed != 0 {
+		r.pass(bdev.OpNVMeIO)
+		return
+	}
 	r.io.Iov, r.io.Meta = r.Iov, r.Meta
 	switch r.Cmd.Opcode {
 	case nvme.CmdRead:
@@ -175,6 +188,8 @@ func (l *Lane) nextStage(r *Request) {
 		l.nextVerify(r)
 	case stageFused:
 		l.endFused(r)
+	case stagePassed:
+		l.passed(r)
 	}
 }
 

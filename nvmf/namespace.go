@@ -81,9 +81,6 @@ func (s *Subsystem) AddNamespace(ctx context.Context, bdevName string, opts Name
 	if s.closed {
 		return fail(ErrClosed)
 	}
-	if s.opts.Passthrough {
-		return fail(errors.New("only namespaces on NVMe devices can be added to a passthrough subsystem, which this device is not"))
-	}
 	nsid, err := s.pickNSID(opts.NSID)
 	if err != nil {
 		return fail(err)
@@ -210,6 +207,8 @@ func (ns *Namespace) check() error {
 	switch {
 	case data < 512 || bits.OnesCount32(data) != 1 || data > 64<<10:
 		return fmt.Errorf("blocks of %d bytes of data: NVMe needs a power of two from 512 to 65536", data)
+	case ns.sub.opts.Passthrough && i.NVMeNamespace == 0:
+		return errors.New("only namespaces on NVMe devices can be added to a passthrough subsystem, which this device is not")
 	case i.NumBlocks == 0:
 		return errors.New("the device has no blocks")
 	}

@@ -24,6 +24,7 @@ type nsChannel struct {
 	users      int // requests that use it
 	writeCache bool
 	lends      bool
+	raw        bool   // all I/O commands go to the device as they are
 	ops        uint32 // by bdev.Op, what the device supports
 	ns         *Namespace
 	gone       func() // called when it was removed and has no users
@@ -49,6 +50,7 @@ func (l *Lane) attach(ns *Namespace) error {
 		nsid:       ns.nsid,
 		writeCache: info.WriteCache,
 		lends:      info.Lends && info.MDSize == 0,
+		raw:        ns.sub.opts.Passthrough,
 		ns:         ns,
 	}
 	if info.MDSize > 0 && !info.MDInterleaved {

@@ -47,6 +47,8 @@ type Request struct {
 	io    bdev.IO
 	multi *multi   // state of commands that take several operations
 	pair  *Request // second command of a fused pair
+	// handed is the command as an NVMe device gets it.
+	handed *bdev.NVMeCommand
 }
 
 // Completer is told of the end of requests, on the thread of their lane,
@@ -74,6 +76,7 @@ const (
 	flagActive                       // in execution
 	flagWaiting                      // an asynchronous event request that waits
 	flagLent                         // Iov is memory of the device
+	flagPassed                       // goes to an NVMe device as it is
 )
 
 // Init prepares a request of queue q for use on lane l. Done is called at the

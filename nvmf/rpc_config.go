@@ -36,7 +36,7 @@ func (t *Target) SaveConfig() []rpc.Call {
 
 type savedConfig struct {
 	Filters    []string      `json:"discovery_filters"`
-	Passthru   adminPassthru `json:"admin_cmd_passthru"`
+	Passthru   AdminPassthru `json:"admin_cmd_passthru"`
 	PollGroups string        `json:"poll_groups_mask,omitempty"`
 	Digests    []string      `json:"dhchap_digests"`
 	DHGroups   []string      `json:"dhchap_dhgroups"`

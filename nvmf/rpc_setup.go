@@ -18,7 +18,7 @@ type settings struct {
 	mu         sync.Mutex
 	maxSet     bool // nvmf_set_max_subsystems was called
 	filters    []string
-	passthru   adminPassthru
+	passthru   AdminPassthru
 	digests    []string
 	dhgroups   []string
 	dupPolicy  string
@@ -44,21 +44,8 @@ func (t *Target) resetSettings() {
 	s.filters, s.digests, s.dhgroups, s.dupPolicy = []string{}, allDigests, allGroups, dupAllow
 }
 
-// adminPassthru are SPDK's nvmf_admin_cmd_passthru.
-type adminPassthru struct {
-	IdentifyController bool `json:"identify_ctrlr"`
-	IdentifyUUIDList   bool `json:"identify_uuid_list"`
-	GetLogPage         bool `json:"get_log_page"`
-	GetSetFeatures     bool `json:"get_set_features"`
-	Sanitize           bool `json:"sanitize"`
-	SecuritySendRecv   bool `json:"security_send_recv"`
-	FirmwareUpdate     bool `json:"fw_update"`
-	NVMeMI             bool `json:"nvme_mi"`
-	VendorSpecific     bool `json:"vendor_specific"`
-}
-
 type setConfigParams struct {
-	Passthru   *adminPassthru `json:"admin_cmd_passthru" doc:"admin commands that go to the NVMe device below, of namespaces that have one; there is no such device in this program yet"`
+	Passthru   *AdminPassthru `json:"admin_cmd_passthru" doc:"admin commands that go to the NVMe device below, of subsystems with max_namespaces 1 whose namespace is on one"`
 	PollGroups *string        `json:"poll_groups_mask" doc:"CPUs for controllers, of those of the program: a mask or list; all unless it is set"`
 	Filter     *string        `json:"discovery_filter" doc:"deprecated: discovery_filters with commas between, or match_any"`
 	Filters    *[]string      `json:"discovery_filters" enum:"transport,address,svcid" doc:"what an address must have in common with that of the discovery to be told there"`
@@ -152,6 +139,7 @@ func (t *Target) rpcSetConfig(p *setConfigParams, cpus reactor.Mask) error {
 	}
 	if p.Passthru != nil {
 		s.passthru = *p.Passthru
+		c.Passthru = s.passthru
 	}
 	t.SetConfig(c)
 	return nil

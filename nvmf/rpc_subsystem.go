@@ -36,7 +36,7 @@ type createSubsystemParams struct {
 	MaxCNTLID    uint16  `json:"max_cntlid" default:"65519" doc:"largest controller identifier, at most 65519"`
 	DMRSL        uint32  `json:"dmrsl" default:"2097152" doc:"blocks that a range of Dataset Management should have at most; 0 for no limit"`
 	WZSL         uint8   `json:"wzsl" default:"12" doc:"what Write Zeroes should cover at most, as a power of two in units of 4096 bytes; 0 for no limit"`
-	Passthrough  bool    `json:"passthrough" default:"false" doc:"hand commands to NVMe devices below: only namespaces on such can be added"`
+	Passthrough  bool    `json:"passthrough" default:"false" doc:"hand all I/O commands, and the admin commands that name a namespace, to the NVMe devices below: only namespaces on such can be added"`
 	NSSR         bool    `json:"enable_nssr" default:"false" doc:"NVM subsystem reset; not built yet: it must be false"`
 }
 

@@ -50,7 +50,7 @@ type createTransportParams struct {
 	AcceptorPollRate  *uint32  `json:"acceptor_poll_rate" doc:"microseconds; without effect, connections are waited for"`
 	AckTimeout        *uint32  `json:"ack_timeout" doc:"milliseconds until a connection without acknowledgements ends; not for VFIOUSER"`
 	DataWRPoolSize    *uint32  `json:"data_wr_pool_size" doc:"RDMA only"`
-	NoPassthru        *bool    `json:"disable_command_passthru" doc:"do not hand unknown commands to the device below; none are"`
+	NoPassthru        *bool    `json:"disable_command_passthru" doc:"keep I/O commands that the target does not know, and Identify Namespace, from NVMe devices below"`
 	KAS               *uint16  `json:"kas" doc:"granularity of the keep alive timer in units of 100 ms, at least 1 (default 100)"`
 	MinKATO           *uint32  `json:"min_kato" doc:"shortest keep alive timeout in milliseconds, rounded up to a multiple of the granularity (default 10000)"`
 	MaskedONCS        []string `json:"masked_oncs" enum:"all,nvmcmps,nvmdsmsv,nvmwzsv,reservs,nvmcpys" doc:"optional commands to leave out: Compare, Dataset Management, Write Zeroes, reservations, Copy"`

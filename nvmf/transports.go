@@ -52,20 +52,19 @@ type ListenOptions struct {
 
 // TransportOptions are SPDK's of nvmf_create_transport. Sizes are in bytes.
 type TransportOptions struct {
-	MaxQueueDepth        uint16 // entries of a queue
-	MaxIOQueues          uint16 // of a controller
-	InCapsuleDataSize    uint32
-	MaxIOSize            uint32 // a power of two of at least 8192
-	MaxAQDepth           uint32 // entries of the admin queue, raised to 32
-	IobufSmallCache      uint32
-	IobufLargeCache      uint32
-	DIFInsertOrStrip     bool // hides the metadata of namespaces from hosts
-	ZeroCopy             bool
-	AbortTimeoutSec      uint32
-	AcceptorPollRate     uint32 // microseconds
-	AckTimeout           uint32 // milliseconds
-	DataWRPoolSize       uint32
-	NoCommandPassthrough bool
+	MaxQueueDepth     uint16 // entries of a queue
+	MaxIOQueues       uint16 // of a controller
+	InCapsuleDataSize uint32
+	MaxIOSize         uint32 // a power of two of at least 8192
+	MaxAQDepth        uint32 // entries of the admin queue, raised to 32
+	IobufSmallCache   uint32
+	IobufLargeCache   uint32
+	DIFInsertOrStrip  bool // hides the metadata of namespaces from hosts
+	ZeroCopy          bool
+	AbortTimeoutSec   uint32
+	AcceptorPollRate  uint32 // microseconds
+	AckTimeout        uint32 // milliseconds
+	DataWRPoolSize    uint32
 	Tuning
 
 	// C2HSuccess and SockPriority are nil for transports that do not have
@@ -124,6 +123,8 @@ type TargetConfig struct {
 	OnePerListener bool
 	// DiscoveryFilter is what hosts are told of at an address.
 	DiscoveryFilter DiscoveryFilter
+	// Passthru says which admin commands go to NVMe devices.
+	Passthru AdminPassthru
 }
 
 // DefaultMaxSubsystems is what a target holds unless it is told otherwise.

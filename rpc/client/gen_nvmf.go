@@ -27,7 +27,7 @@ type NvmfCreateSubsystemParams struct {
 	MaxCntlid     *uint16 `json:"max_cntlid,omitempty"`     // largest controller identifier, at most 65519; default 65519
 	Dmrsl         *uint32 `json:"dmrsl,omitempty"`          // blocks that a range of Dataset Management should have at most; 0 for no limit; default 2097152
 	Wzsl          *uint8  `json:"wzsl,omitempty"`           // what Write Zeroes should cover at most, as a power of two in units of 4096 bytes; 0 for no limit; default 12
-	Passthrough   *bool   `json:"passthrough,omitempty"`    // hand commands to NVMe devices below: only namespaces on such can be added; default false
+	Passthrough   *bool   `json:"passthrough,omitempty"`    // hand all I/O commands, and the admin commands that name a namespace, to the NVMe devices below: only namespaces on such can be added; default false
 	EnableNssr    *bool   `json:"enable_nssr,omitempty"`    // NVM subsystem reset; not built yet: it must be false; default false
 }
 
@@ -82,7 +82,7 @@ type NvmfCreateTransportParams struct {
 	AcceptorPollRate       *uint32  `json:"acceptor_poll_rate,omitempty"`       // microseconds; without effect, connections are waited for
 	AckTimeout             *uint32  `json:"ack_timeout,omitempty"`              // milliseconds until a connection without acknowledgements ends; not for VFIOUSER
 	DataWrPoolSize         *uint32  `json:"data_wr_pool_size,omitempty"`        // RDMA only
-	DisableCommandPassthru *bool    `json:"disable_command_passthru,omitempty"` // do not hand unknown commands to the device below; none are
+	DisableCommandPassthru *bool    `json:"disable_command_passthru,omitempty"` // keep I/O commands that the target does not know, and Identify Namespace, from NVMe devices below
 	Kas                    *uint16  `json:"kas,omitempty"`                      // granularity of the keep alive timer in units of 100 ms, at least 1 (default 100)
 	MinKato                *uint32  `json:"min_kato,omitempty"`                 // shortest keep alive timeout in milliseconds, rounded up to a multiple of the granularity (default 10000)
 	MaskedOncs             []string `json:"masked_oncs,omitempty"`              // optional commands to leave out: Compare, Dataset Management, Write Zeroes, reservations, Copy; an array, each one of all, nvmcmps, nvmdsmsv, nvmwzsv, reservs, nvmcpys
@@ -353,7 +353,7 @@ type NvmfSetConfigAdminCmdPassthruParams struct {
 
 // NvmfSetConfigParams are the parameters of nvmf_set_config.
 type NvmfSetConfigParams struct {
-	AdminCmdPassthru *NvmfSetConfigAdminCmdPassthruParams `json:"admin_cmd_passthru,omitempty"` // admin commands that go to the NVMe device below, of namespaces that have one; there is no such device in this program yet
+	AdminCmdPassthru *NvmfSetConfigAdminCmdPassthruParams `json:"admin_cmd_passthru,omitempty"` // admin commands that go to the NVMe device below, of subsystems with max_namespaces 1 whose namespace is on one
 	PollGroupsMask   *string                              `json:"poll_groups_mask,omitempty"`   // CPUs for controllers, of those of the program: a mask or list; all unless it is set
 	DiscoveryFilter  *string                              `json:"discovery_filter,omitempty"`   // deprecated: discovery_filters with commas between, or match_any
 	DiscoveryFilters []string                             `json:"discovery_filters,omitempty"`  // what an address must have in common with that of the discovery to be told there; an array, each one of transport, address, svcid

@@ -22,6 +22,8 @@ type Disk struct {
 	Meta   []byte // separate metadata of all blocks
 	// Lacks are operations that it does not have.
 	Lacks map[bdev.Op]bool
+	// NVMe, if it is not nil, carries out commands of NVMe.
+	NVMe func(*bdev.IO) bdev.Status
 	// Fail gives operations an error.
 	Fail map[bdev.Op]bdev.Status
 	// Refuse, if it is not nil, has OpenChannel fail on a thread.
@@ -58,7 +60,12 @@ func NewInfo(info bdev.Info) *Disk {
 func (d *Disk) Info() bdev.Info { return d.Config }
 
 // Supports implements bdev.Device.
-func (d *Disk) Supports(op bdev.Op) bool { return !d.Lacks[op] && op != bdev.OpAbort }
+func (d *Disk) Supports(op bdev.Op) bool {
+	if op == bdev.OpNVMeAdmin || op == bdev.OpNVMeIO {
+		return d.NVMe != nil
+	}
+	return !d.Lacks[op] && op != bdev.OpAbort
+}
 
 // OpenChannel implements bdev.Device.
 func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
@@ -123,6 +130,9 @@ func (c channel) Close() {}
 func (d *Disk) do(io *bdev.IO) bdev.Status {
 	if s := d.Fail[io.Op]; s != 0 {
 		return s
+	}
+	if io.Op == bdev.OpNVMeAdmin || io.Op == bdev.OpNVMeIO {
+		return d.NVMe(io)
 	}
 	bs := uint64(d.Config.BlockSize)
 	if io.Op == bdev.OpFlush || io.Op == bdev.OpReset {
