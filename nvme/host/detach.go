@@ -39,7 +39,11 @@ func (c *Controller) Detach(ctx context.Context) error {
 func (c *Controller) release(ctx context.Context, notify bool) error {
 	var err error
 	if c.mapped == nil && notify && !c.opts.NoShutdownNotification && c.getPhase() == phaseRunning {
-		err = c.shutdown(ctx) // by commands, which need the admin queue
+		// By commands, which need the admin queue. If its connection is lost
+		// there is nobody to be told.
+		if err = c.shutdown(ctx); errors.Is(err, ErrFailed) {
+			err = nil
+		}
 	}
 	c.setPhase(phaseClosed)
 	c.stopAdmin(nvme.StatusAbortedSQDeletion)

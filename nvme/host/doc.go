@@ -2,7 +2,8 @@
 
 // Package host is the NVMe driver: it brings a controller up, finds its
 // namespaces and moves data, whatever transport carries the commands
-// (nvme/host/pcie for memory-mapped controllers).
+// (nvme/host/pcie for memory-mapped controllers, nvme/host/tcp for those on a
+// network).
 //
 // The driver is passive. It has no goroutine of its own; work is done inside
 // the calls that the user makes, and completions are delivered only from
@@ -16,7 +17,7 @@
 // Memory: data buffers are slices of DMA memory (package dma, or the memory
 // that [Controller.MapCMB] returns) and belong to the driver from the moment a
 // call accepts them until the request completes. Methods that take a context
-// accept any memory and copy.
+// accept any memory and copy. Fabrics take any memory everywhere.
 //
 // Requests: a [Request] belongs to the caller, who embeds it in a structure of
 // its own and reuses it. A method that returns nil has accepted the request,
