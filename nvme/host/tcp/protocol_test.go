@@ -219,3 +219,36 @@ func TestRefusedRequests(t *testing.T) {
 		t.Errorf("a full queue: %v", err)
 	}
 }
+
+// TestDisconnectForgets ends a connection within data in both directions:
+// nothing of it comes up in the next one.
+func TestDisconnectForgets(t *testing.T) {
+	p := newPeer(t, Transport{}, host.Options{}, 0, 4096)
+	got := make([]byte, 4096)
+	r, capsule, _ := p.command(nvme.CmdRead, got)
+	b := p.c2hData(pdu.Data{CCCID: capsule.CID, Last: true, Success: true}, pattern(4096))
+	p.send(b[:2000])
+	p.until("data come", func() bool { return got[1900] != 0 })
+	w := p.submit(nvme.CmdWrite, pattern(4096))
+	for _, r := range p.q.Outstanding(nil) {
+		p.q.Forget(r)
+	}
+	if p.q.conn != nil {
+		t.Error("the connection is still there")
+	}
+	x := &p.q.rx
+	if p.q.Reset(); x.part != partHead || x.slot != nil || len(x.into) != 0 || x.rest != 0 || p.q.tx.pending() || p.q.largeReads != 0 {
+		t.Errorf("after the end of the connection: %+v, %d buffers to send", x.layout, len(p.q.tx.bufs))
+	}
+	if n := len(p.q.free); n != p.q.Trackers() || p.q.slots[r.Slot()].req != nil || p.q.slots[w.Slot()].req != nil {
+		t.Errorf("%d of %d slots are free", n, p.q.Trackers())
+	}
+}
+
+// TestR2TForSentData asks for data that were in the capsule.
+func TestR2TForSentData(t *testing.T) {
+	p := newPeer(t, Transport{}, host.Options{}, 4096, 4096)
+	_, capsule, _ := p.command(nvme.CmdWrite, pattern(4096))
+	p.send(p.r2t(pdu.R2T{CCCID: capsule.CID, Length: 4096}))
+	p.terminated("R2T for sent data", pdu.TermReq{Status: pdu.InvalidHeaderField, Info: pdu.OffsetOffset})
+}
