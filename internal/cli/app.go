@@ -113,7 +113,7 @@ Start with "gospdk hello_world": it needs no device, no root and no hugepages.`,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.bdevperfCommand(), a.ddCommand(), a.bdevioCommand(), a.targetCommand(), a.rpcCommand(), a.treeCommand())
+	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.bdevperfCommand(), a.ddCommand(), a.bdevioCommand(), a.targetCommand(), a.rpcCommand(), a.treeCommand(), a.nvmeCommand())
 	root.AddCommand(a.setupCommand())
 	root.AddCommand(a.doctorCommand(), a.lspciCommand())
 	root.AddCommand(a.discoverCommand(), a.connectCheckCommand())
