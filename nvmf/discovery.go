@@ -78,7 +78,16 @@ func (d *discovery) freePort(s *Subsystem) (port uint16) {
 // AddAddress notes that hosts reach the subsystem at an address, for
 // discovery. Transports call it.
 func (s *Subsystem) AddAddress(a Address) error {
-	d := &s.target.discovery
+	if err := s.target.discovery.add(s, a); err != nil {
+		return err
+	}
+	if s.discovery {
+		s.target.reannounce()
+	}
+	return nil
+}
+
+func (d *discovery) add(s *Subsystem, a Address) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.find(s, a) >= 0 {
@@ -91,7 +100,13 @@ func (s *Subsystem) AddAddress(a Address) error {
 
 // RemoveAddress undoes AddAddress.
 func (s *Subsystem) RemoveAddress(a Address) {
-	d := &s.target.discovery
+	s.target.discovery.remove(s, a)
+	if s.discovery {
+		s.target.reannounce()
+	}
+}
+
+func (d *discovery) remove(s *Subsystem, a Address) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if i := d.find(s, a); i >= 0 {

@@ -22,6 +22,7 @@ func (t *Target) RegisterRPC(r *rpc.Registry, cpus reactor.Mask) {
 	t.registerHosts(r)
 	t.registerConnections(r)
 	t.registerReferrals(r)
+	t.registerAnnouncing(r)
 }
 
 // ofSubsystem are the parameters of methods about a subsystem.

@@ -32,6 +32,7 @@ type Target struct {
 	closed bool
 
 	discovery  discovery
+	announcing announcing
 	config     atomic.Pointer[TargetConfig]
 	opening    sync.Mutex // held while a transport is made
 	groups     []*pollGroup
@@ -101,7 +102,7 @@ func (t *Target) Close(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
-	errs := []error{t.closeOthers(ctx)}
+	errs := []error{t.closeOthers(ctx), t.StopAnnouncing()}
 	for _, s := range append(t.Subsystems(), t.Discovery()) {
 		errs = append(errs, s.Close(ctx))
 	}

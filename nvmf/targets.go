@@ -53,6 +53,9 @@ func (t *Target) AddTarget(name string, c TargetConfig) (*Target, error) {
 	if closed {
 		return nil, fmt.Errorf("nvmf: target %s: %w", name, ErrClosed)
 	}
+	first.announcing.mu.Lock()
+	o.announcing.by = first.announcing.by
+	first.announcing.mu.Unlock()
 	for _, th := range o.Threads() {
 		o.group(th)
 	}

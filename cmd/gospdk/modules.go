@@ -29,6 +29,7 @@ import (
 	"github.com/gospdk/gospdk/nvme/host/pcie"
 	hosttcp "github.com/gospdk/gospdk/nvme/host/tcp"
 	"github.com/gospdk/gospdk/nvmf"
+	"github.com/gospdk/gospdk/nvmf/mdns"
 	"github.com/gospdk/gospdk/nvmf/tcp"
 	"github.com/gospdk/gospdk/nvmf/vfiouser"
 	"github.com/gospdk/gospdk/reactor"
@@ -91,6 +92,7 @@ func nvmfTarget(env *app.Env) *app.Subsystem {
 	t := nvmf.NewTarget(env.Bdevs)
 	t.AddModule(vfiouser.Module{})
 	t.AddModule(tcp.Module{Iobuf: env.Iobuf})
+	t.SetAnnouncer(mdns.Announcer{})
 	var cpus reactor.Mask
 	if env.Reactors != nil { // they are not there for documents
 		cpus = env.Reactors.Mask()

@@ -333,6 +333,16 @@ type NvmfNSRemoveHostParams struct {
 	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
+// NvmfPublishMdnsPrr calls nvmf_publish_mdns_prr. Announces the TCP listeners of the discovery subsystem by mDNS, as _nvme-disc._tcp, so that hosts need no address. It is not saved.
+func (c *Client) NvmfPublishMdnsPrr(ctx context.Context, p NvmfPublishMdnsPrrParams) error {
+	return c.Call(ctx, "nvmf_publish_mdns_prr", p, nil)
+}
+
+// NvmfPublishMdnsPrrParams are the parameters of nvmf_publish_mdns_prr.
+type NvmfPublishMdnsPrrParams struct {
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
+}
+
 // NvmfSetConfig calls nvmf_set_config. Sets what concerns the whole target. What is left out stays as it is.
 func (c *Client) NvmfSetConfig(ctx context.Context, p NvmfSetConfigParams) error {
 	return c.Call(ctx, "nvmf_set_config", p, nil)
@@ -382,6 +392,16 @@ func (c *Client) NvmfSetMaxSubsystems(ctx context.Context, p NvmfSetMaxSubsystem
 // NvmfSetMaxSubsystemsParams are the parameters of nvmf_set_max_subsystems.
 type NvmfSetMaxSubsystemsParams struct {
 	MaxSubsystems uint32 `json:"max_subsystems"` // how many there may be, 0 for 1024
+}
+
+// NvmfStopMdnsPrr calls nvmf_stop_mdns_prr. Ends what nvmf_publish_mdns_prr has begun.
+func (c *Client) NvmfStopMdnsPrr(ctx context.Context, p NvmfStopMdnsPrrParams) error {
+	return c.Call(ctx, "nvmf_stop_mdns_prr", p, nil)
+}
+
+// NvmfStopMdnsPrrParams are the parameters of nvmf_stop_mdns_prr.
+type NvmfStopMdnsPrrParams struct {
+	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
 }
 
 // NvmfSubsystemAddHost calls nvmf_subsystem_add_host. Lets a host connect to a subsystem that does not admit any host.
