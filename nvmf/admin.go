@@ -6,11 +6,6 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 )
 
-// abortLimit is how many Abort commands may be in execution (ACL + 1). They
-// end at once, so the limit is never reached; 4 is what the specification
-// recommends.
-const abortLimit = 4
-
 // maxAdminData bounds what an admin command may move, so that the buffer for
 // it is bounded.
 const maxAdminData = 128 << 10
@@ -88,7 +83,7 @@ func (c *Controller) executeAdmin(r *Request) {
 	case nvme.AdminAsyncEventRequest:
 		c.asyncEventRequest(r)
 	case nvme.AdminAbort:
-		r.endAdmin(c.abort(r))
+		c.abort(r)
 	case nvme.AdminKeepAlive:
 		r.endAdmin(nvme.StatusSuccess)
 	case nvme.OpcodeFabrics:
@@ -111,17 +106,6 @@ func (r *Request) endAdmin(s nvme.Status) {
 		r.lane.logFailure(r)
 	}
 	r.finish()
-}
-
-// abort is best effort: an asynchronous event request can be taken back, an
-// operation that a block device has cannot (NVMe Base 2.0, 5.1).
-func (c *Controller) abort(r *Request) nvme.Status {
-	sqid, cid := uint16(r.Cmd.CDW10), uint16(r.Cmd.CDW10>>16)
-	r.CDW0 = 1 // not aborted
-	if sqid == 0 && c.abortEvent(cid) {
-		r.CDW0 = 0
-	}
-	return nvme.StatusSuccess
 }
 
 // reply gives the host what it asked for: data from offset on, zeroes where

@@ -285,6 +285,63 @@ func TestAbort(t *testing.T) {
 	}
 }
 
+// TestAbortLimit has the transport take its time with more Abort commands than
+// Identify Controller allows.
+func TestAbortLimit(t *testing.T) {
+	g := newRig(t)
+	abort := nvme.Command{Opcode: nvme.AdminAbort, CDW10: 1 | 9<<16}
+	g.holdAborts = true
+	var aborts []*Request
+	for range abortLimit {
+		aborts = append(aborts, g.start(&g.admin, abort, nil))
+	}
+	wantStatus(t, "one too many", g.doAdmin(abort, nil).Status, nvme.StatusAbortLimitExceeded)
+	for i, done := range g.aborts {
+		done(i == 0)
+	}
+	for i, r := range aborts {
+		if want := uint32(min(i, 1)); !g.completed(r) || r.Status != 0 || r.CDW0 != want {
+			t.Errorf("abort %d: %v, CDW0 %d, want %d", i, r.Status, r.CDW0, want)
+		}
+	}
+	g.start(&g.admin, abort, nil)
+	g.aborts[len(g.aborts)-1](false)
+}
+
+// TestLaneAbort has the block device end commands early.
+func TestLaneAbort(t *testing.T) {
+	for _, can := range []bool{true, false} {
+		d := testdisk.New("d", 100)
+		d.Lacks[bdev.OpAbort] = !can
+		g := newRig(t, d)
+		d.Hold = true
+		r := g.start(&g.io, read(1, 0, 1), make([]byte, 512))
+		answers := 0
+		g.c.Home().Abort(r, func(aborted bool) {
+			if answers++; aborted != can {
+				t.Errorf("aborted: %v, want %v", aborted, can)
+			}
+		})
+		g.eventually("answer", func() bool { return answers == 1 })
+		if g.completed(r) != can {
+			t.Errorf("ended: %v, want %v", g.completed(r), can)
+		}
+		d.Release()
+		g.eventually("end", func() bool { return g.completed(r) })
+		if can {
+			wantStatus(t, "aborted", r.Status, nvme.StatusAbortedByRequest)
+		}
+		g.c.Home().Abort(r, func(aborted bool) {
+			if answers++; aborted {
+				t.Error("a command that has ended was aborted")
+			}
+		})
+		if n := g.c.Home().Outstanding(); n != 0 || answers != 2 {
+			t.Errorf("%d outstanding, %d answers", n, answers)
+		}
+	}
+}
+
 func TestNamespaceEvents(t *testing.T) {
 	g := newRig(t, testdisk.New("a", 100))
 	g.doAdmin(setFeature(nvme.FeatureAsyncEventConfiguration, configNamespace), nil)

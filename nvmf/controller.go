@@ -31,6 +31,10 @@ type Transport interface {
 	// HasIOQueues tells whether the host has made I/O queues since the
 	// controller was enabled.
 	HasIOQueues() bool
+	// Abort tries to end the command with identifier cid of I/O queue sqid,
+	// which there may not be. It calls done once with whether that has been
+	// done, on the controller's thread, perhaps before Abort returns.
+	Abort(sqid, cid uint16, done func(aborted bool))
 }
 
 // ControllerOptions are set by the transport.
@@ -86,6 +90,7 @@ type Controller struct {
 	lanes     atomic.Pointer[[]*Lane] // home and others; changed with sub.ctl held
 	io        ioFeatures
 	disabling bool
+	aborts    int // Abort commands in execution
 
 	feat   features
 	events events

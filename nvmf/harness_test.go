@@ -34,6 +34,9 @@ type rig struct {
 	enabled   bool
 	hasQueues bool
 	done      []*Request // completed, in order
+
+	holdAborts bool
+	aborts     []func(aborted bool) // that are to be answered
 }
 
 func newRig(t testing.TB, disks ...*testdisk.Disk) *rig {
@@ -158,6 +161,14 @@ func (g *rig) AdminCommand(r *Request) bool {
 }
 
 func (g *rig) HasIOQueues() bool { return g.hasQueues }
+
+func (g *rig) Abort(sqid, cid uint16, done func(bool)) {
+	if g.holdAborts {
+		g.aborts = append(g.aborts, done)
+		return
+	}
+	done(false)
+}
 
 func (g *rig) CompleteRequest(r *Request) { g.done = append(g.done, r) }
 

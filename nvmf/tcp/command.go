@@ -175,7 +175,11 @@ func (c *conn) dataDone(ok bool) {
 			return
 		}
 	}
-	if s.damaged {
+	switch {
+	case s.abort != nil:
+		s.req.Fail(nvme.StatusAbortedByRequest)
+		s.endAbort(true)
+	case s.damaged:
 		s.req.Fail(nvme.StatusTransientTransportError)
 	}
 	s.execute()

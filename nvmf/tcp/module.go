@@ -53,12 +53,16 @@ func (m Module) Open(ctx context.Context, t *nvmf.Target, o *nvmf.TransportOptio
 	if o.MaxIOSize == 0 {
 		o.MaxIOSize = defaultMaxDataSize
 	}
+	abortTimeout := time.Duration(o.AbortTimeoutSec) * time.Second
+	if abortTimeout == 0 {
+		abortTimeout = -1
+	}
 	tr, err := New(ctx, t, t.Threads(), m.Iobuf, Options{
 		QueueEntries: int(o.MaxQueueDepth), AdminEntries: int(o.MaxAQDepth), IOQueues: int(o.MaxIOQueues),
 		MaxDataSize: o.MaxIOSize, InCapsule: o.InCapsuleDataSize, NoC2HSuccess: !*o.C2HSuccess,
 		SmallCache: cacheSize(o.IobufSmallCache), LargeCache: cacheSize(o.IobufLargeCache),
 		Priority: *o.SockPriority, AckTimeout: time.Duration(o.AckTimeout) * time.Millisecond,
-		Tuning: o.Tuning,
+		AbortTimeout: abortTimeout, Tuning: o.Tuning,
 	})
 	if err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ type slot struct {
 	received uint32 // bytes that have come
 
 	damaged bool // with a wrong digest
+	abort   *pendingAbort
 	lent    bool // iov is to be the block device's memory
 
 	ready   bool  // data are there; for fused commands
@@ -141,6 +142,7 @@ func (s *slot) submit() {
 // giveUp ends a command of a closed connection that has not been executed.
 func (s *slot) giveUp() {
 	s.partner = nil
+	s.endAbort(true)
 	s.req.Fail(nvme.StatusAbortedSQDeletion)
 	s.submit()
 }

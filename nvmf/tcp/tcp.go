@@ -60,6 +60,9 @@ type Options struct {
 	// ConnectTimeout is how long a host may take from its connection to its
 	// Connect command, 30 s if 0.
 	ConnectTimeout time.Duration
+	// AbortTimeout is how long Abort waits for a command whose data are due,
+	// 1 s if 0; it does not if that is negative.
+	AbortTimeout time.Duration
 	// SmallCache and LargeCache are how many buffers a thread keeps at hand,
 	// the default of package iobuf if 0.
 	SmallCache, LargeCache int
@@ -86,6 +89,7 @@ const (
 	defaultInCapsule      = 4096
 	defaultMaxConnections = 65536
 	defaultConnectTimeout = 30 * time.Second
+	defaultAbortTimeout   = time.Second
 )
 
 func setDefault[T comparable](p *T, def T) {
@@ -105,6 +109,7 @@ func (o *Options) fill() error {
 	setDefault(&o.InCapsule, defaultInCapsule)
 	setDefault(&o.MaxConnections, defaultMaxConnections)
 	setDefault(&o.ConnectTimeout, defaultConnectTimeout)
+	setDefault(&o.AbortTimeout, defaultAbortTimeout)
 	switch {
 	case o.QueueEntries < 2 || o.QueueEntries > maxQueueEntries:
 		return fmt.Errorf("queues of %d entries, allowed are 2 to %d", o.QueueEntries, maxQueueEntries)

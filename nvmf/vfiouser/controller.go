@@ -221,6 +221,20 @@ func (c *controller) HasIOQueues() bool {
 	return false
 }
 
+// Abort implements nvmf.Transport.
+func (c *controller) Abort(sqid, cid uint16, done func(aborted bool)) {
+	if int(sqid) < len(c.sqs) && c.sqs[sqid] != nil {
+		slots := c.sqs[sqid].slots
+		for i := range slots {
+			if r := &slots[i].req; r.Executing() && r.Cmd.CID == cid {
+				c.core.Home().Abort(r, done)
+				return
+			}
+		}
+	}
+	done(false)
+}
+
 // dropQueues forgets all queues and shadow doorbells.
 func (c *controller) dropQueues() {
 	for _, q := range c.sqs {

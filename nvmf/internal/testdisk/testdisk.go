@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/gospdk/gospdk/bdev"
@@ -28,7 +29,7 @@ type Disk struct {
 	Fail map[bdev.Op]bdev.Status
 	// Refuse, if it is not nil, has OpenChannel fail on a thread.
 	Refuse *thread.Thread
-	// Hold keeps operations back until Release.
+	// Hold keeps operations back until Release, or until they are aborted.
 	Hold bool
 	// Seen are the operations in the order in which they came.
 	Seen []bdev.Op
@@ -64,7 +65,7 @@ func (d *Disk) Supports(op bdev.Op) bool {
 	if op == bdev.OpNVMeAdmin || op == bdev.OpNVMeIO {
 		return d.NVMe != nil
 	}
-	return !d.Lacks[op] && op != bdev.OpAbort
+	return !d.Lacks[op]
 }
 
 // OpenChannel implements bdev.Device.
@@ -105,9 +106,28 @@ type channel struct{ d *Disk }
 
 // Submit implements bdev.Channel.
 func (c channel) Submit(io *bdev.IO) {
+	if io.Op == bdev.OpAbort {
+		io.Complete(c.d.abort(io.Target))
+		return
+	}
 	if s, done := c.d.submit(io); done {
 		io.Complete(s)
 	}
+}
+
+// abort ends an operation that is held back.
+func (d *Disk) abort(io *bdev.IO) bdev.Status {
+	d.mu.Lock()
+	i := slices.Index(d.held, io)
+	if i >= 0 {
+		d.held = slices.Delete(d.held, i, i+1)
+	}
+	d.mu.Unlock()
+	if i < 0 {
+		return bdev.StatusFailed
+	}
+	io.Complete(bdev.StatusAborted)
+	return bdev.StatusSuccess
 }
 
 // submit carries io out, or keeps it.
