@@ -191,7 +191,7 @@ func discoveryLogs(id nvme.LogPageID) bool {
 func (c *Controller) identifyDiscovery(id *nvme.IdentifyController) {
 	*id = nvme.IdentifyController{
 		FR: id.FR, MDTS: id.MDTS, CNTLID: id.CNTLID, VER: id.VER, OAES: configDiscovery, CNTRLTYPE: controllerTypeDiscovery,
-		AERL: id.AERL, LPA: nvme.LPAExtendedData | nvme.LPASupportedLogPages, ELPE: id.ELPE, KAS: id.KAS, MAXCMD: id.MAXCMD,
+		AERL: id.AERL, LPA: nvme.LPAExtendedData, ELPE: id.ELPE, KAS: id.KAS, MAXCMD: id.MAXCMD,
 		CTRATT: nvme.CTRATTTrafficKeepAlive, SGLS: id.SGLS,
 	}
 }

@@ -164,7 +164,7 @@ func TestDiscoveryControllerIsOne(t *testing.T) {
 	}
 	var id nvme.IdentifyController
 	g.doAdmin(identify(nvme.CNSController, 0), nvme.Bytes(&id))
-	if id.OAES != 1<<31 || id.CNTRLTYPE != 2 || id.NN != 0 || id.ONCS != 0 || nvme.Text(id.SUBNQN[:]) != nvme.DiscoveryNQN || id.LPA != 0x24 {
+	if id.OAES != 1<<31 || id.CNTRLTYPE != 2 || id.NN != 0 || id.ONCS != 0 || nvme.Text(id.SUBNQN[:]) != nvme.DiscoveryNQN || id.LPA != 4 {
 		t.Errorf("%+v", id)
 	}
 }
