@@ -78,7 +78,7 @@ func (t *Target) discoveryPage(who asker) []byte {
 	}
 	for i := range d.listeners {
 		l := &d.listeners[i]
-		if l.sub.HostAllowed(who.host) && filter.passes(&l.addr, &who.at) {
+		if l.sub.HostAllowed(who.host) && filter.passes(&l.addr, &who.at) && l.reachable(who.local) {
 			e := l.entry(who.local)
 			add(&e, l.sub.opts.AdminLabel)
 		}
@@ -92,6 +92,17 @@ func (t *Target) discoveryPage(who asker) []byte {
 	}
 	copy(page, nvme.Bytes(&head))
 	return page
+}
+
+// reachable tells whether there is an address to tell of: for a listener on any
+// address that is the one that the host has come to, if it is of its family.
+func (l *listener) reachable(local string) bool {
+	at, err := netip.ParseAddr(l.addr.Traddr)
+	if err != nil || !at.IsUnspecified() {
+		return true
+	}
+	to, err := netip.ParseAddr(local)
+	return err != nil || at.Is4() == to.Is4()
 }
 
 func (l *listener) entry(local string) nvme.DiscoveryEntry {

@@ -133,7 +133,7 @@ func (t *Transport) makeController(c *conn, g *group, x *connecting, sub *nvmf.S
 	a.core, err = sub.NewController(context.Background(), g.thread, a, nvmf.ControllerOptions{
 		QueueEntries: t.opts.QueueEntries, IOQueues: t.opts.IOQueues, MaxDataSize: t.opts.MaxDataSize,
 		VendorID: vendorID, SubsystemVendorID: vendorID, OUI: oui,
-		Fabrics:    &nvmf.FabricsOptions{InCapsule: t.opts.InCapsule, LocalAddr: c.sock.Local().Addr().String()},
+		Fabrics:    &nvmf.FabricsOptions{InCapsule: t.opts.InCapsule, LocalAddr: c.sock.Local().Addr().WithZone("").String()},
 		Connection: nvmf.Connection{HostNQN: a.hostNQN, HostID: uuid.UUID(a.hostID), Listen: c.portal.id(l)},
 		Tuning:     t.opts.Tuning,
 	})

@@ -130,6 +130,73 @@ func TestReset(t *testing.T) {
 	eventually(t, "shutdown", func() bool { return admin.property(nvme.RegCSTS, 0)>>2&3 == 2 })
 }
 
+// TestKeepAlive has a host connect and then say nothing more: all its
+// connections end.
+func TestKeepAlive(t *testing.T) {
+	g := newRigWith(t, Options{Tuning: nvmf.Tuning{KAS: 1, MinKATO: 100}}, 2, iobuf.Options{})
+	silent := g.login(hostOptions{})
+	q := g.ioQueue(silent, 1)
+	a := g.onlyController()
+	g.on(a.g.thread, func() { a.core.SetKeepAlive(100) }) // as a host that asks for it
+	other := g.login(hostOptions{})
+	q.closed("I/O queue of a silent host")
+	silent.closed("admin queue of a silent host")
+	g.ioQueue(other, 1).transfer(512, 2, true)
+	eventually(t, "its controller has gone", func() bool {
+		all, err := g.sub.Controllers(context.Background())
+		return err == nil && len(all) == 1
+	})
+}
+
+// TestListenAddresses reaches a subsystem by IPv4 and IPv6, at addresses of
+// this machine and at any, and looks at what discovery tells there.
+func TestListenAddresses(t *testing.T) {
+	g := newRig(t, Options{})
+	ctx := context.Background()
+	if err := g.l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	any4, err := g.tr.Listen(ctx, g.sub, "0.0.0.0", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	any6, err := g.tr.Listen(ctx, g.sub, "::", any4.Address().Trsvcid)
+	if err != nil {
+		t.Skip("this machine has no IPv6: ", err)
+	}
+	if _, err := g.tr.Listen(ctx, g.sub, "::1", any4.Address().Trsvcid); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("an address that is one of any: %v", err)
+	}
+	for _, addr := range []string{"127.0.0.1", "127.0.0.2", "::1"} {
+		g.l = any4
+		if addr == "::1" {
+			g.l = any6
+		}
+		h := g.dialAt(addr, g.l.Address().Trsvcid)
+		h.initialize()
+		h.cntlid = nvme.ConnectResult(h.connectOK(0, 32, nvme.ControllerIDDynamic).CDW0).CNTLID()
+		h.setCC(ccEnable)
+		q := g.dialAt(addr, g.l.Address().Trsvcid)
+		q.initialize()
+		q.connectOK(1, 32, h.cntlid)
+		q.transfer(512, 2, true)
+
+		d := g.dialAt(addr, g.l.Address().Trsvcid)
+		d.sub = nvme.DiscoveryNQN
+		d.initialize()
+		d.connectOK(0, 32, nvme.ControllerIDDynamic)
+		d.setCC(ccEnable)
+		page := make([]byte, 4096)
+		d.do(nvme.Command{Opcode: nvme.AdminGetLogPage, CDW10: uint32(nvme.LogDiscovery) | (4096/4-1)<<16}, page)
+		want := g.l.told()
+		want.Traddr = addr
+		_, entries, err := nvme.ParseDiscoveryLog(page)
+		if err != nil || len(entries) != 1 || entries[0].TransportID() != want {
+			t.Errorf("at %s: %v, %d entries, want one: %v", addr, err, len(entries), want)
+		}
+	}
+}
+
 // TestControllerFails does what the keep alive timer does when it has run out.
 func TestControllerFails(t *testing.T) {
 	g := newRig(t, Options{})

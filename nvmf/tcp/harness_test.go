@@ -113,7 +113,12 @@ func eventually(t testing.TB, what string, ok func() bool) {
 func (g *rig) dial() *host {
 	g.t.Helper()
 	a := g.l.Address()
-	conn, err := net.Dial("tcp", net.JoinHostPort(a.Traddr, a.Trsvcid))
+	return g.dialAt(a.Traddr, a.Trsvcid)
+}
+
+func (g *rig) dialAt(traddr, trsvcid string) *host {
+	g.t.Helper()
+	conn, err := net.Dial("tcp", net.JoinHostPort(traddr, trsvcid))
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -19,6 +19,10 @@ import (
 	"github.com/gospdk/gospdk/sock"
 )
 
+// keepAlive finds hosts that have gone without a word within a minute, where
+// nothing is on its way to them: AckTimeout is for what is.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 8}
+
 // portal is a listening socket. Several subsystems may share it.
 type portal struct {
 	t    *Transport
@@ -94,7 +98,7 @@ func (t *Transport) portal(ctx context.Context, addr netip.AddrPort) (*portal, e
 	if addr.Addr().Is6() {
 		network = "tcp6" // not IPv4 too: that is another address
 	}
-	var lc net.ListenConfig
+	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
 	ln, err := lc.Listen(ctx, network, addr.String())
 	if err != nil {
 		return nil, err

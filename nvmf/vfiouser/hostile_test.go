@@ -3,6 +3,7 @@
 package vfiouser
 
 import (
+	"context"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -404,4 +405,58 @@ func TestUnsharedData(t *testing.T) {
 	}
 	admin.want("identify", nvme.Command{Opcode: nvme.AdminIdentify, PRP1: at, CDW10: 1}, 0)
 	q.want("leaving the region", rw(nvme.CmdRead, 100, 16, at, 0x70000000), nvme.StatusDataTransferError)
+}
+
+// TestResetWhileDataAreFetched resets a controller that waits for data of a
+// client that does not answer. The command must not keep its namespace.
+func TestResetWhileDataAreFetched(t *testing.T) {
+	g := newRig(t, Options{})
+	c, _, q, _ := g.attached()
+	const at = 0x4000000
+	c.keep(at, pageSize)
+	c.mu.Lock()
+	c.silent = true
+	c.mu.Unlock()
+	q.put(rw(nvme.CmdWrite, 0, 8, at, 0))
+	q.ring()
+	c.eventually("data are fetched", func() (ok bool) {
+		g.onThread(func() { ok = g.l.endpoint.ctrl.bouncing == 1 })
+		return ok
+	})
+	c.write32(nvme.RegCC, 0)
+	c.eventually("not ready", func() bool { return !c.csts().RDY() })
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := g.sub.RemoveNamespace(ctx, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAbort(t *testing.T) {
+	g := newRig(t, Options{})
+	c, admin, q, data := g.attached()
+	abort := func(sqid, cid uint32) (aborted bool) {
+		admin.put(nvme.Command{Opcode: nvme.AdminAbort, CDW10: sqid | cid<<16})
+		admin.ring()
+		cpl := admin.wait()
+		if cpl.IsError() {
+			t.Errorf("abort of command %d of queue %d: %v", cid, sqid, cpl.Status())
+		}
+		return cpl.CDW0 == 0
+	}
+	g.onThread(func() { g.disk.Hold = true })
+	cmd := rw(nvme.CmdRead, 0, 8, data.addr, 0)
+	cmd.CID = 77
+	q.put(cmd)
+	q.ring()
+	c.eventually("held", func() bool { return g.disk.Held() == 1 })
+	if abort(1, 78) || abort(9, 77) || abort(0, 77) {
+		t.Error("what is not there was aborted")
+	}
+	if !abort(1, 77) {
+		t.Error("not aborted")
+	}
+	if s := q.status(); !s.Is(nvme.StatusAbortedByRequest) {
+		t.Errorf("the command: %v", s)
+	}
 }
