@@ -99,7 +99,9 @@ type Controller struct {
 	alive  *thread.Poller // keep alive timer
 	// persistent is set for discovery controllers whose hosts stay.
 	persistent bool
-	life       *Life
+	// resetOccurred is set while a reset of the subsystem disables it.
+	resetOccurred bool
+	life          *Life
 
 	gone chan struct{} // closed by Close
 }
@@ -118,7 +120,7 @@ func newController(s *Subsystem, id uint16, t *thread.Thread, tr Transport, o Co
 	c := &Controller{sub: s, id: id, thread: t, tr: tr, opts: o, gone: make(chan struct{})}
 	c.home = newLane(c, t)
 	c.lanes.Store(&[]*Lane{c.home})
-	c.cap = nvme.CAP(0).WithMQES(uint16(o.QueueEntries - 1)).WithCQR(true).WithTO(readyTimeout).WithCSS(1 | 1<<cssAll).WithCRWMS(true)
+	c.cap = nvme.CAP(0).WithMQES(uint16(o.QueueEntries - 1)).WithCQR(true).WithTO(readyTimeout).WithCSS(1 | 1<<cssAll).WithCRWMS(true).WithNSSRS(s.opts.SubsystemReset)
 	c.resetState()
 	c.powerOn()
 	return c, nil

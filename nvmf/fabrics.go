@@ -86,12 +86,26 @@ func (c *Controller) propertyGet(r *Request, p nvme.PropertyGet) nvme.Status {
 	return nvme.StatusSuccess
 }
 
-// propertySet writes a property: there is one that hosts may write.
+// propertySet writes a property of those that hosts may write.
 func (c *Controller) propertySet(p nvme.PropertySet) nvme.Status {
-	if p.Offset != nvme.RegCC || p.Wide != 0 {
-		return nvme.StatusFabricsInvalidParam.WithDNR()
+	bad := nvme.StatusFabricsInvalidParam.WithDNR()
+	if p.Wide != 0 {
+		return bad
 	}
-	c.WriteCC(nvme.CC(uint32(p.Value)))
+	v := uint32(p.Value)
+	switch p.Offset {
+	case nvme.RegCC:
+		c.WriteCC(nvme.CC(v))
+	case nvme.RegCSTS:
+		c.WriteCSTS(nvme.CSTS(v))
+	case nvme.RegNSSR:
+		if !c.cap.NSSRS() {
+			return bad
+		}
+		c.WriteNSSR(v)
+	default:
+		return bad
+	}
 	return nvme.StatusSuccess
 }
 

@@ -69,7 +69,7 @@ func (c *Controller) enable(cc nvme.CC) {
 		c.Fatal("%v", err)
 		return
 	}
-	c.csts.Store(uint32(nvme.CSTS(0).WithRDY(true)))
+	c.csts.Store(uint32(nvme.CSTS(0).WithRDY(true).WithNSSRO(c.CSTS().NSSRO())))
 	flag.Debugf("controller %d: ready", c.id)
 }
 
@@ -96,8 +96,8 @@ func (c *Controller) disable() {
 	c.disabling = true
 	c.tr.Disable(func() {
 		c.resetState()
-		c.csts.Store(0)
-		c.disabling = false
+		c.csts.Store(uint32(nvme.CSTS(0).WithNSSRO(c.resetOccurred)))
+		c.disabling, c.resetOccurred = false, false
 		flag.Debugf("controller %d: disabled", c.id)
 	})
 }

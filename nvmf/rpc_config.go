@@ -83,7 +83,7 @@ func (s *Subsystem) savedSubsystem() []rpc.Call {
 	o := &s.opts
 	return []rpc.Call{{Method: "nvmf_create_subsystem", Params: savedSubsystem{
 		NQN: s.nqn, AllowAnyHost: s.AnyHostAllowed(), Serial: o.Serial, Model: o.Model, MaxNS: o.MaxNamespaces,
-		MinCNTLID: o.MinCNTLID, MaxCNTLID: o.MaxCNTLID, DMRSL: o.DMRSL, WZSL: o.WZSL, Passthrough: o.Passthrough,
+		MinCNTLID: o.MinCNTLID, MaxCNTLID: o.MaxCNTLID, DMRSL: o.DMRSL, WZSL: o.WZSL, Passthrough: o.Passthrough, NSSR: o.SubsystemReset,
 		AdminLabel: o.AdminLabel,
 	}}}
 }

@@ -37,7 +37,7 @@ type createSubsystemParams struct {
 	DMRSL        uint32  `json:"dmrsl" default:"2097152" doc:"blocks that a range of Dataset Management should have at most; 0 for no limit"`
 	WZSL         uint8   `json:"wzsl" default:"12" doc:"what Write Zeroes should cover at most, as a power of two in units of 4096 bytes; 0 for no limit"`
 	Passthrough  bool    `json:"passthrough" default:"false" doc:"hand all I/O commands, and the admin commands that name a namespace, to the NVMe devices below: only namespaces on such can be added"`
-	NSSR         bool    `json:"enable_nssr" default:"false" doc:"NVM subsystem reset; not built yet: it must be false"`
+	NSSR         bool    `json:"enable_nssr" default:"false" doc:"let hosts reset the subsystem: its block devices and all controllers"`
 }
 
 // notBuilt refuses a parameter whose meaning the target does not have.
@@ -51,9 +51,6 @@ func notBuilt(name string, set bool) error {
 // check finds what SPDK refuses with a message of its own.
 func (p *createSubsystemParams) check() error {
 	if err := notBuilt("ana_reporting", p.ANAReporting); err != nil {
-		return err
-	}
-	if err := notBuilt("enable_nssr", p.NSSR); err != nil {
 		return err
 	}
 	if p.MinCNTLID == 0 || p.MinCNTLID > p.MaxCNTLID || p.MaxCNTLID > MaxCNTLID {
@@ -84,7 +81,7 @@ func (t *Target) rpcCreateSubsystem(_ context.Context, p createSubsystemParams) 
 	}
 	o := SubsystemOptions{
 		Serial: defaultSerial, MaxNamespaces: p.MaxNS, MinCNTLID: p.MinCNTLID, MaxCNTLID: p.MaxCNTLID,
-		RestrictHosts: !p.AllowAnyHost, DMRSL: p.DMRSL, WZSL: p.WZSL, Passthrough: p.Passthrough,
+		RestrictHosts: !p.AllowAnyHost, DMRSL: p.DMRSL, WZSL: p.WZSL, Passthrough: p.Passthrough, SubsystemReset: p.NSSR,
 	}
 	give(&o.Serial, p.Serial)
 	give(&o.Model, p.Model)

@@ -49,6 +49,9 @@ type SubsystemOptions struct {
 	AdminLabel string
 	// Passthrough takes only namespaces on NVMe devices.
 	Passthrough bool
+	// SubsystemReset lets hosts reset the subsystem with all its
+	// controllers.
+	SubsystemReset bool
 }
 
 // Subsystem is an NVM subsystem: namespaces and the controllers through

@@ -52,6 +52,10 @@ func (c *controller) writeRegisters(off uint64, p []byte) {
 			c.unmask(v)
 		case nvme.RegCC:
 			c.core.WriteCC(nvme.CC(v))
+		case nvme.RegCSTS:
+			c.core.WriteCSTS(nvme.CSTS(v))
+		case nvme.RegNSSR:
+			c.core.WriteNSSR(v)
 		case nvme.RegAQA:
 			c.regs.aqa = nvme.AQA(v & 0x0fff0fff)
 		case nvme.RegASQ:

@@ -28,7 +28,7 @@ type NvmfCreateSubsystemParams struct {
 	Dmrsl         *uint32 `json:"dmrsl,omitempty"`          // blocks that a range of Dataset Management should have at most; 0 for no limit; default 2097152
 	Wzsl          *uint8  `json:"wzsl,omitempty"`           // what Write Zeroes should cover at most, as a power of two in units of 4096 bytes; 0 for no limit; default 12
 	Passthrough   *bool   `json:"passthrough,omitempty"`    // hand all I/O commands, and the admin commands that name a namespace, to the NVMe devices below: only namespaces on such can be added; default false
-	EnableNssr    *bool   `json:"enable_nssr,omitempty"`    // NVM subsystem reset; not built yet: it must be false; default false
+	EnableNssr    *bool   `json:"enable_nssr,omitempty"`    // let hosts reset the subsystem: its block devices and all controllers; default false
 }
 
 // NvmfCreateTarget calls nvmf_create_target. Makes another target, with transports and subsystems of its own, on the threads of the program. It is not saved.
