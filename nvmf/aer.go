@@ -32,6 +32,7 @@ const (
 const (
 	configSMART     = 0xff
 	configNamespace = 1 << 8
+	configANA       = 1 << 11
 	configDiscovery = 1 << 31
 )
 

@@ -200,6 +200,8 @@ func (c *Controller) identifyDiscovery(id *nvme.IdentifyController) {
 // sets the feature.
 func (c *Controller) defaultEvents() uint32 {
 	switch {
+	case !c.sub.discovery && c.sub.opts.ANAReporting:
+		return configNamespace | configANA
 	case !c.sub.discovery:
 		return configNamespace
 	case c.persistent:
@@ -212,6 +214,9 @@ func (c *Controller) defaultEvents() uint32 {
 func (c *Controller) knownEvents() uint32 {
 	if c.sub.discovery {
 		return configDiscovery
+	}
+	if c.sub.opts.ANAReporting {
+		return configSMART | configNamespace | configANA
 	}
 	return configSMART | configNamespace
 }

@@ -57,7 +57,7 @@ func (l *Lane) logFailure(r *Request) {
 // about the controller or the command: a comparison that found a difference
 // and a command that was given up do not.
 func worthLogging(s nvme.Status) bool {
-	return !s.Is(nvme.StatusCompareFailure) && !s.Is(nvme.StatusAbortedSQDeletion) &&
+	return s.SCT() != nvme.SCTPath && !s.Is(nvme.StatusCompareFailure) && !s.Is(nvme.StatusAbortedSQDeletion) &&
 		!s.Is(nvme.StatusAbortedByRequest) && !s.Is(nvme.StatusAbortedFailedFused) && !s.Is(nvme.StatusAbortedMissingFused)
 }
 

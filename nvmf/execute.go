@@ -46,6 +46,11 @@ func (c *Controller) Execute(r *Request) {
 		r.ns = nil
 		r.fail(nvme.StatusInvalidNamespace.WithDNR())
 	}
+	if r.ns != nil && r.ns.ana != nil {
+		if s := anaStatus(r.ns.ana.state(r.ns.ns.ANAGroup())); s != nvme.StatusSuccess {
+			r.fail(s)
+		}
+	}
 	if r.Cmd.Flags&nvme.FlagsFUSEMask != 0 || r.queue.fused != nil {
 		l.executeFused(r)
 		return

@@ -201,6 +201,7 @@ func (c *Controller) identifyController(p []byte) {
 		id.OCFS = copyFormat0
 	}
 	id.SGLS = c.opts.SGLS
+	c.identifyANA(id)
 	if c.opts.Fabrics != nil {
 		c.identifyFabrics(id)
 	}

@@ -48,6 +48,12 @@ func (c *Controller) describeNamespace(id *nvme.IdentifyNamespace, ns *nsChannel
 	info := &ns.ns.info
 	id.NSZE, id.NCAP, id.NUSE = ns.blocks, ns.blocks, ns.blocks
 	id.NMIC = nmicShared
+	if c.sub.opts.ANAReporting {
+		id.ANAGRPID = ns.ns.ANAGroup()
+		if anaStatus(c.access().state(id.ANAGRPID)) == nvme.StatusANAInaccessible {
+			id.NUSE = 0 // NVMe Base 2.0, 8.1.3.3
+		}
+	}
 	id.NSFEAT = nsfeatOptimal | nsfeatAtomics
 	id.LBAF[0].LBADS = ns.logBlock()
 	if info.MDSize > 0 {

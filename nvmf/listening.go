@@ -3,6 +3,7 @@
 package nvmf
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ type Listener struct {
 	Address nvme.TransportID
 	Options ListenOptions
 	end     Listening
+	ana     *anaAccess // nil unless the subsystem reports it
 }
 
 // listened is where a subsystem listens. It is not guarded by the lock for
@@ -34,6 +36,13 @@ func (l *listened) list() []*Listener {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.all
+}
+
+// drop takes a listener off the list.
+func (l *listened) drop(x *Listener) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = slices.DeleteFunc(slices.Clone(l.all), func(o *Listener) bool { return o == x })
 }
 
 func (l *listened) find(addr nvme.TransportID) *Listener {
@@ -67,13 +76,20 @@ func (s *Subsystem) AddListener(ctx context.Context, addr nvme.TransportID, o Li
 	if tr == nil {
 		return fail(fmt.Errorf("there is no transport of type %s: create it first", addr.Trtype))
 	}
-	end, err := tr.carrier.Listen(ctx, s, addr, o)
-	if err != nil {
-		return fail(err)
+	// It is there before the first host comes.
+	x := &Listener{Address: addr, Options: o}
+	if s.opts.ANAReporting {
+		x.ana = newANAAccess(s.opts.MaxNamespaces, cmp.Or(o.ANAState, nvme.ANAOptimized))
 	}
 	l.mu.Lock()
-	l.all = append(slices.Clip(l.all), &Listener{addr, o, end})
+	l.all = append(slices.Clip(l.all), x)
 	l.mu.Unlock()
+	end, err := tr.carrier.Listen(ctx, s, addr, o)
+	if err != nil {
+		l.drop(x)
+		return fail(err)
+	}
+	x.end = end
 	return nil
 }
 
@@ -91,10 +107,7 @@ func (s *Subsystem) RemoveListener(addr nvme.TransportID) error {
 }
 
 func (s *Subsystem) endListener(x *Listener) error {
-	l := &s.listened
-	l.mu.Lock()
-	l.all = slices.DeleteFunc(slices.Clone(l.all), func(o *Listener) bool { return o == x })
-	l.mu.Unlock()
+	s.listened.drop(x)
 	if err := x.end.Close(); err != nil {
 		return fmt.Errorf("nvmf: subsystem %s: the listener at %s: %w", s.nqn, x.Address, err)
 	}

@@ -94,6 +94,10 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 		return p, nvme.StatusSuccess
 	case nvme.LogFeatureEffects:
 		return c.featureEffectsPage(p[:1024]), nvme.StatusSuccess
+	case nvme.LogANA:
+		if c.sub.opts.ANAReporting {
+			return c.anaPage(uint8(r.Cmd.CDW10>>8)&nvme.LSPANAGroupsOnly != 0), nvme.StatusSuccess
+		}
 	case nvme.LogDiscovery:
 		if c.sub.discovery && c.opts.Fabrics != nil {
 			return c.sub.target.discoveryPage(c.asks(&r.Cmd)), nvme.StatusSuccess
@@ -113,7 +117,7 @@ func (c *Controller) logRead(id nvme.LogPageID) {
 		c.logs.changed = c.logs.changed[:0]
 		c.logs.changedTooMany = false
 		c.unmask(eventNotice)
-	case nvme.LogDiscovery:
+	case nvme.LogDiscovery, nvme.LogANA:
 		c.unmask(eventNotice)
 	}
 }
@@ -132,6 +136,9 @@ func (c *Controller) supportedLogs(p []byte) []byte {
 		nvme.LogMIEffects,
 	} {
 		p[4*int(id)] = logPageSupported
+	}
+	if c.sub.opts.ANAReporting {
+		p[4*int(nvme.LogANA)] = logPageSupported
 	}
 	return p
 }

@@ -3,6 +3,7 @@
 package nvmf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ type NamespaceOptions struct {
 	UUID  uuid.UUID
 	NGUID [16]byte
 	EUI64 [8]byte
+	// ANAGroup is the group whose access state it has, in subsystems that
+	// report these; its NSID if 0.
+	ANAGroup uint32
 	// Listed shows the namespace only to hosts that AddNamespaceHost names.
 	Listed bool
 	// HideMetadata leaves metadata of the device to the block layer, as
@@ -49,6 +53,7 @@ type Namespace struct {
 	eui64  [8]byte
 	listed bool
 
+	anaGroup     atomic.Uint32
 	hideMetadata bool
 	hosts        []string // that see a listed one; s.ctl guards it
 }
@@ -172,6 +177,10 @@ func (s *Subsystem) pickNSID(want uint32) (uint32, error) {
 
 func (s *Subsystem) openNamespace(ctx context.Context, nsid uint32, name string, opts NamespaceOptions) (*Namespace, error) {
 	ns := &Namespace{sub: s, nsid: nsid, name: name, uuid: opts.UUID, nguid: opts.NGUID, eui64: opts.EUI64, listed: opts.Listed, hideMetadata: opts.HideMetadata}
+	ns.anaGroup.Store(cmp.Or(opts.ANAGroup, nsid))
+	if err := s.checkANAGroup(ns.ANAGroup()); err != nil {
+		return nil, err
+	}
 	desc, err := s.target.registry.Open(ctx, name, bdev.Write, ns.event)
 	if err != nil {
 		return nil, err

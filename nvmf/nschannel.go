@@ -27,6 +27,7 @@ type nsChannel struct {
 	raw        bool   // all I/O commands go to the device as they are
 	ops        uint32 // by bdev.Op, what the device supports
 	ns         *Namespace
+	ana        *anaAccess // nil if all is optimized
 	gone       func() // called when it was removed and has no users
 }
 
@@ -51,6 +52,7 @@ func (l *Lane) attach(ns *Namespace) error {
 		writeCache: info.WriteCache,
 		lends:      info.Lends && info.MDSize == 0,
 		raw:        ns.sub.opts.Passthrough,
+		ana:        c.access(),
 		ns:         ns,
 	}
 	if info.MDSize > 0 && !info.MDInterleaved {

@@ -5,6 +5,7 @@ package nvmf
 import (
 	"github.com/google/uuid"
 
+	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/rpc"
 )
 
@@ -83,7 +84,7 @@ func (s *Subsystem) savedSubsystem() []rpc.Call {
 	o := &s.opts
 	return []rpc.Call{{Method: "nvmf_create_subsystem", Params: savedSubsystem{
 		NQN: s.nqn, AllowAnyHost: s.AnyHostAllowed(), Serial: o.Serial, Model: o.Model, MaxNS: o.MaxNamespaces,
-		MinCNTLID: o.MinCNTLID, MaxCNTLID: o.MaxCNTLID, DMRSL: o.DMRSL, WZSL: o.WZSL, Passthrough: o.Passthrough, NSSR: o.SubsystemReset,
+		MinCNTLID: o.MinCNTLID, MaxCNTLID: o.MaxCNTLID, ANAReporting: o.ANAReporting, DMRSL: o.DMRSL, WZSL: o.WZSL, Passthrough: o.Passthrough, NSSR: o.SubsystemReset,
 		AdminLabel: o.AdminLabel,
 	}}}
 }
@@ -111,6 +112,7 @@ type savedNS struct {
 	NGUID        string     `json:"nguid,omitempty"`
 	EUI64        string     `json:"eui64,omitempty"`
 	UUID         *uuid.UUID `json:"uuid,omitempty"`
+	ANAGroup     uint32     `json:"anagrpid,omitempty"`
 	NotVisible   bool       `json:"no_auto_visible"`
 	HideMetadata bool       `json:"hide_metadata,omitempty"` // SPDK forgets it
 }
@@ -119,7 +121,7 @@ func (s *Subsystem) savedNamespaces() (calls []rpc.Call) {
 	for _, ns := range s.Namespaces() {
 		e := ns.entry()
 		calls = append(calls, rpc.Call{Method: "nvmf_subsystem_add_ns", Params: savedAddNS{s.nqn, savedNS{
-			e.NSID, e.Bdev, e.NGUID, e.EUI64, e.UUID, ns.listed, ns.hideMetadata}}})
+			e.NSID, e.Bdev, e.NGUID, e.EUI64, e.UUID, e.ANA, ns.listed, ns.hideMetadata}}})
 	}
 	return calls
 }
@@ -156,6 +158,13 @@ type savedAddress struct {
 	Trsvcid string `json:"trsvcid"`
 }
 
+type savedANA struct {
+	NQN     string       `json:"nqn"`
+	Address savedAddress `json:"listen_address"`
+	State   string       `json:"ana_state"`
+	Group   uint32       `json:"anagrpid"`
+}
+
 func (s *Subsystem) savedListeners() (calls []rpc.Call) {
 	for _, l := range s.Listeners() {
 		a := &l.Address
@@ -163,6 +172,13 @@ func (s *Subsystem) savedListeners() (calls []rpc.Call) {
 			NQN: s.nqn, Address: savedAddress{a.Trtype.String(), a.Adrfam.String(), a.Traddr, a.Trsvcid},
 			NUMA: s.nodeAt(*a), SecureChannel: l.Options.SecureChannel, SockImpl: l.Options.SockImpl,
 		}})
+		for i, state := range l.ANAStates() {
+			if state != nvme.ANAOptimized {
+				calls = append(calls, rpc.Call{Method: "nvmf_subsystem_listener_set_ana_state", Params: savedANA{
+					s.nqn, savedAddress{a.Trtype.String(), a.Adrfam.String(), a.Traddr, a.Trsvcid}, state.String(), uint32(i) + 1,
+				}})
+			}
+		}
 	}
 	return calls
 }

@@ -15,6 +15,8 @@ func (t *Target) registerListeners(r *rpc.Registry) {
 		rpc.Doc("Serves a subsystem at an address. The transport must have been created."))
 	rpc.Register(r, "nvmf_subsystem_remove_listener", t.rpcRemoveListener,
 		rpc.Doc("Ends the service of a subsystem at an address: hosts that have come by it are disconnected."))
+	rpc.Register(r, "nvmf_subsystem_listener_set_ana_state", t.rpcSetANAState,
+		rpc.Doc("Sets how hosts reach the namespaces of a group by an address. Those that are connected are told."))
 	rpc.Register(r, "nvmf_subsystem_get_listeners", t.rpcGetListeners,
 		rpc.Doc("Lists the addresses of a subsystem."))
 }
@@ -40,7 +42,7 @@ func (t *Target) rpcAddListener(ctx context.Context, p addListenerParams) (rpc.T
 	if p.SecureChannel && s.AnyHostAllowed() {
 		return false, rpc.Errorf(rpc.InternalError, "Cannot establish secure channel, when 'allow_any_host' is set")
 	}
-	o := ListenOptions{SecureChannel: p.SecureChannel, SockImpl: p.SockImpl, NUMA: AnyNode}
+	o := ListenOptions{SecureChannel: p.SecureChannel, SockImpl: p.SockImpl, NUMA: AnyNode, ANAState: anaStateOf(p.ANAState)}
 	give(&o.NUMA, p.NUMA)
 	if err := s.AddListener(ctx, addr, o); err != nil {
 		return false, invalid("listen_address: %v", err)
@@ -73,6 +75,7 @@ func (t *Target) rpcRemoveListener(_ context.Context, p removeListenerParams) (r
 
 type listenerEntry struct {
 	Address addressEntry `json:"address"`
+	ANA     []anaEntry   `json:"ana_states,omitempty" doc:"of subsystems with ana_reporting"`
 }
 
 func (t *Target) rpcGetListeners(_ context.Context, p ofSubsystem) ([]listenerEntry, error) {
@@ -82,7 +85,7 @@ func (t *Target) rpcGetListeners(_ context.Context, p ofSubsystem) ([]listenerEn
 	}
 	entries := []listenerEntry{}
 	for _, l := range s.Listeners() {
-		entries = append(entries, listenerEntry{showAddress(l.Address)})
+		entries = append(entries, listenerEntry{showAddress(l.Address), l.anaEntries()})
 	}
 	return entries, nil
 }

@@ -19,6 +19,8 @@ func (t *Target) registerNamespaces(r *rpc.Registry) {
 		rpc.Doc("Takes a namespace away, when the commands that use it have ended. Hosts that are connected are told."))
 	rpc.Register(r, "nvmf_ns_add_host", t.rpcNSAddHost,
 		rpc.Doc("Lets a host see a namespace that was added with no_auto_visible."))
+	rpc.Register(r, "nvmf_subsystem_set_ns_ana_group", t.rpcSetANAGroup,
+		rpc.Doc("Moves a namespace to another ANA group. The subsystem must have been made with ana_reporting."))
 	rpc.Register(r, "nvmf_ns_remove_host", t.rpcNSRemoveHost,
 		rpc.Doc("Hides a namespace that was added with no_auto_visible from a host."))
 }
@@ -61,7 +63,7 @@ func (t *Target) rpcAddNS(ctx context.Context, p addNSParams) (uint32, error) {
 		return 0, err
 	}
 	n := &p.Namespace
-	o := NamespaceOptions{NSID: n.NSID, UUID: n.UUID, Listed: n.NotVisible, HideMetadata: n.HideMetadata}
+	o := NamespaceOptions{NSID: n.NSID, UUID: n.UUID, ANAGroup: n.ANAGroup, Listed: n.NotVisible, HideMetadata: n.HideMetadata}
 	switch {
 	case s.discovery:
 		return 0, invalid("namespace: %s is for discovery and has none", s.nqn)

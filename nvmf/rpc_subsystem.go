@@ -31,7 +31,7 @@ type createSubsystemParams struct {
 	AdminLabel   *string `json:"admin_label" doc:"label of 4 to 256 ASCII characters"`
 	MaxNS        uint32  `json:"max_namespaces" default:"32" doc:"largest namespace identifier, at most 65536; 0 for 32"`
 	AllowAnyHost bool    `json:"allow_any_host" default:"false" doc:"admit hosts that nvmf_subsystem_add_host has not named; VFIOUSER has no names of hosts, so it needs this"`
-	ANAReporting bool    `json:"ana_reporting" default:"false" doc:"asymmetric namespace access; not built yet: it must be false"`
+	ANAReporting bool    `json:"ana_reporting" default:"false" doc:"tell hosts how well they reach namespaces by each listener (asymmetric namespace access)"`
 	MinCNTLID    uint16  `json:"min_cntlid" default:"1" doc:"smallest controller identifier"`
 	MaxCNTLID    uint16  `json:"max_cntlid" default:"65519" doc:"largest controller identifier, at most 65519"`
 	DMRSL        uint32  `json:"dmrsl" default:"2097152" doc:"blocks that a range of Dataset Management should have at most; 0 for no limit"`
@@ -40,19 +40,8 @@ type createSubsystemParams struct {
 	NSSR         bool    `json:"enable_nssr" default:"false" doc:"let hosts reset the subsystem: its block devices and all controllers"`
 }
 
-// notBuilt refuses a parameter whose meaning the target does not have.
-func notBuilt(name string, set bool) error {
-	if set {
-		return invalid("%s is true: this program does not have that yet; leave it out", name)
-	}
-	return nil
-}
-
 // check finds what SPDK refuses with a message of its own.
 func (p *createSubsystemParams) check() error {
-	if err := notBuilt("ana_reporting", p.ANAReporting); err != nil {
-		return err
-	}
 	if p.MinCNTLID == 0 || p.MinCNTLID > p.MaxCNTLID || p.MaxCNTLID > MaxCNTLID {
 		return rpc.Errorf(rpc.InvalidParams, "Invalid cntlid range [%d-%d]: min_cntlid and max_cntlid must be 1 to %d in order", p.MinCNTLID, p.MaxCNTLID, MaxCNTLID)
 	}
@@ -81,7 +70,7 @@ func (t *Target) rpcCreateSubsystem(_ context.Context, p createSubsystemParams) 
 	}
 	o := SubsystemOptions{
 		Serial: defaultSerial, MaxNamespaces: p.MaxNS, MinCNTLID: p.MinCNTLID, MaxCNTLID: p.MaxCNTLID,
-		RestrictHosts: !p.AllowAnyHost, DMRSL: p.DMRSL, WZSL: p.WZSL, Passthrough: p.Passthrough, SubsystemReset: p.NSSR,
+		ANAReporting: p.ANAReporting, RestrictHosts: !p.AllowAnyHost, DMRSL: p.DMRSL, WZSL: p.WZSL, Passthrough: p.Passthrough, SubsystemReset: p.NSSR,
 	}
 	give(&o.Serial, p.Serial)
 	give(&o.Model, p.Model)
@@ -142,6 +131,7 @@ type nsEntry struct {
 	NGUID string     `json:"nguid,omitempty" doc:"in hexadecimal"`
 	EUI64 string     `json:"eui64,omitempty" doc:"in hexadecimal"`
 	UUID  *uuid.UUID `json:"uuid,omitempty"`
+	ANA   uint32     `json:"anagrpid,omitempty" doc:"of subsystems with ana_reporting"`
 }
 
 func (s *Subsystem) entry() subsystemEntry {
@@ -171,6 +161,9 @@ func (ns *Namespace) entry() nsEntry {
 	e := nsEntry{NSID: ns.nsid, Bdev: ns.name, Name: ns.name, NGUID: hexText(ns.nguid[:]), EUI64: hexText(ns.eui64[:])}
 	if ns.uuid != uuid.Nil {
 		e.UUID = &ns.uuid
+	}
+	if ns.sub.opts.ANAReporting {
+		e.ANA = ns.ANAGroup()
 	}
 	return e
 }

@@ -25,6 +25,9 @@ const (
 
 // SubsystemOptions describe a subsystem. The zero value is good.
 type SubsystemOptions struct {
+	// ANAReporting tells hosts how well they reach namespaces by each
+	// listener.
+	ANAReporting bool
 	// Serial is the serial number, at most 20 printable ASCII characters.
 	Serial string
 	// Model is the model number, at most 40 printable ASCII characters.

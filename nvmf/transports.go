@@ -46,6 +46,9 @@ type ListenOptions struct {
 	SecureChannel bool
 	// SockImpl names the implementation of sockets; empty for the default.
 	SockImpl string
+	// ANAState is that of all groups to begin with, of subsystems that
+	// report it; 0 is optimized.
+	ANAState nvme.ANAState
 	// NUMA is the node whose threads run the controllers, -1 for any.
 	NUMA int32
 }

@@ -264,7 +264,6 @@ func TestNVMfRefusals(t *testing.T) {
 		{"nvmf_create_subsystem", `{@2@,"model_number":"\u0001"}`, invalid, "model_number"},
 		{"nvmf_create_subsystem", `{@2@,"admin_label":"abc"}`, invalid, "Invalid admin_label"},
 		{"nvmf_create_subsystem", `{@2@,"max_namespaces":65537}`, internal, "65537 namespaces"},
-		{"nvmf_create_subsystem", `{@2@,"ana_reporting":true}`, invalid, "ana_reporting"},
 		{"nvmf_delete_subsystem", `{"nqn":"nqn.2014-08.org.nvmexpress.discovery"}`, internal, "part of the target"},
 		{"nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"nope"}}`, invalid, "nope"},
 		{"nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"Disk0","nsid":33}}`, invalid, "namespace identifier 33"},

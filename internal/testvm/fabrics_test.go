@@ -38,6 +38,7 @@ func TestFabrics(t *testing.T) {
 		{"Disconnect", x.disconnectUnderIO},
 		{"Kill", x.killUnderIO},
 		{"Listener", x.listenerGoes},
+		{"Multipath", x.switchesPaths},
 	} {
 		if !t.Run(tt.name, tt.run) {
 			t.Log(x.MustShell(t, "dmesg | tail -50"))
@@ -211,4 +212,59 @@ func (x *fabricsRig) listenerGoes(t *testing.T) {
 	x.running(t, path)
 	stopFio(t, load)
 	x.disconnect(t)
+}
+
+// switchesPaths has the kernel's native multipath reach a namespace by two
+// addresses, and takes one of them away: first by telling so, then without.
+func (x *fabricsRig) switchesPaths(t *testing.T) {
+	const nqn = "nqn.2016-06.io.spdk:paths"
+	for _, call := range []string{
+		"bdev_malloc_create 32 512 -b Disk2",
+		"nvmf_create_subsystem NQN -a -s GOSPDK43 -r",
+		"nvmf_subsystem_add_ns NQN Disk2",
+		"nvmf_subsystem_add_listener NQN -t tcp -a 127.0.0.1 -s 4421",
+		"nvmf_subsystem_add_listener NQN -t tcp -a 127.0.0.1 -s 4422",
+	} {
+		x.rpc(t, strings.ReplaceAll(call, "NQN", nqn))
+	}
+	ana := func(port int, state string) {
+		t.Helper()
+		x.rpc(t, fmt.Sprintf("nvmf_subsystem_listener_set_ana_state %s %s -t tcp -a 127.0.0.1 -s %d", nqn, state, port))
+	}
+	for _, port := range []string{"4421", "4422"} {
+		x.MustRun(t, "nvme", "connect", "-t", "tcp", "-a", "127.0.0.1", "-s", port, "-n", nqn, "--reconnect-delay=1", "--ctrl-loss-tmo=60")
+	}
+	path := strings.TrimSpace(x.Until(t, `
+for d in /sys/class/nvme-subsystem/nvme-subsys*; do
+	[ "$(cat $d/subsysnqn)" = `+nqn+` ] || continue
+	for n in $d/nvme*n1; do if [ -b /dev/${n##*/} ]; then echo /dev/${n##*/}; exit; fi; done
+done
+exit 1`))
+	// states waits until the kernel knows the states of both paths.
+	states := func(want string) {
+		t.Helper()
+		x.Until(t, fmt.Sprintf(`[ "$(cat /sys/class/nvme/nvme*/nvme*c*n1/ana_state | sort | tr '\n' ' ')" = "%s " ]`, want))
+	}
+	states("optimized optimized")
+	load := x.Go(t, endless(path)...)
+	x.running(t, path)
+	for range 2 {
+		ana(4421, "inaccessible")
+		states("inaccessible optimized")
+		x.running(t, path)
+		ana(4421, "non_optimized")
+		ana(4422, "inaccessible")
+		states("inaccessible non-optimized")
+		x.running(t, path)
+		ana(4422, "optimized")
+		states("non-optimized optimized")
+	}
+	x.rpc(t, "nvmf_subsystem_remove_listener "+nqn+" -t tcp -a 127.0.0.1 -s 4422")
+	x.running(t, path)
+	x.rpc(t, "nvmf_subsystem_add_listener "+nqn+" -t tcp -a 127.0.0.1 -s 4422")
+	x.Until(t, "! grep -q connecting /sys/class/nvme/nvme*/state")
+	x.rpc(t, "nvmf_subsystem_remove_listener "+nqn+" -t tcp -a 127.0.0.1 -s 4421")
+	x.running(t, path)
+	stopFio(t, load)
+	x.MustRun(t, "nvme", "disconnect", "-n", nqn)
 }

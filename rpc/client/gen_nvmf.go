@@ -22,7 +22,7 @@ type NvmfCreateSubsystemParams struct {
 	AdminLabel    *string `json:"admin_label,omitempty"`    // label of 4 to 256 ASCII characters
 	MaxNamespaces *uint32 `json:"max_namespaces,omitempty"` // largest namespace identifier, at most 65536; 0 for 32; default 32
 	AllowAnyHost  *bool   `json:"allow_any_host,omitempty"` // admit hosts that nvmf_subsystem_add_host has not named; VFIOUSER has no names of hosts, so it needs this; default false
-	ANAReporting  *bool   `json:"ana_reporting,omitempty"`  // asymmetric namespace access; not built yet: it must be false; default false
+	ANAReporting  *bool   `json:"ana_reporting,omitempty"`  // tell hosts how well they reach namespaces by each listener (asymmetric namespace access); default false
 	MinCntlid     *uint16 `json:"min_cntlid,omitempty"`     // smallest controller identifier; default 1
 	MaxCntlid     *uint16 `json:"max_cntlid,omitempty"`     // largest controller identifier, at most 65519; default 65519
 	Dmrsl         *uint32 `json:"dmrsl,omitempty"`          // blocks that a range of Dataset Management should have at most; 0 for no limit; default 2097152
@@ -242,6 +242,7 @@ type NvmfGetSubsystemsNamespacesResult struct {
 	Nguid    string  `json:"nguid,omitempty"` // in hexadecimal
 	EUI64    string  `json:"eui64,omitempty"` // in hexadecimal
 	UUID     *string `json:"uuid,omitempty"`
+	Anagrpid uint32  `json:"anagrpid,omitempty"` // of subsystems with ana_reporting
 }
 
 // NvmfGetSubsystemsResult is a result, or a part of one.
@@ -520,9 +521,16 @@ type NvmfSubsystemGetListenersAddressResult struct {
 	Trsvcid string `json:"trsvcid"`
 }
 
+// NvmfSubsystemGetListenersANAStatesResult is a result, or a part of one.
+type NvmfSubsystemGetListenersANAStatesResult struct {
+	ANAGroup uint32 `json:"ana_group"`
+	ANAState string `json:"ana_state"` // optimized, non_optimized or inaccessible
+}
+
 // NvmfSubsystemGetListenersResult is a result, or a part of one.
 type NvmfSubsystemGetListenersResult struct {
-	Address NvmfSubsystemGetListenersAddressResult `json:"address"`
+	Address   NvmfSubsystemGetListenersAddressResult     `json:"address"`
+	ANAStates []NvmfSubsystemGetListenersANAStatesResult `json:"ana_states,omitempty"` // of subsystems with ana_reporting
 }
 
 // NvmfSubsystemGetQpairs calls nvmf_subsystem_get_qpairs. Lists the queues of a subsystem's controllers.
@@ -554,6 +562,28 @@ type NvmfSubsystemGetQpairsResult struct {
 	ListenAddress NvmfSubsystemGetQpairsListenAddressResult `json:"listen_address"`
 	NUMAID        *int32                                    `json:"numa_id,omitempty"` // of VFIOUSER
 	PeerAddress   NvmfSubsystemGetQpairsListenAddressResult `json:"peer_address"`
+}
+
+// NvmfSubsystemListenerSetANAState calls nvmf_subsystem_listener_set_ana_state. Sets how hosts reach the namespaces of a group by an address. Those that are connected are told.
+func (c *Client) NvmfSubsystemListenerSetANAState(ctx context.Context, p NvmfSubsystemListenerSetANAStateParams) error {
+	return c.Call(ctx, "nvmf_subsystem_listener_set_ana_state", p, nil)
+}
+
+// NvmfSubsystemListenerSetANAStateListenAddressParams is the parameter listen_address.
+type NvmfSubsystemListenerSetANAStateListenAddressParams struct {
+	Trtype  string  `json:"trtype"`            // type of the transport, such as VFIOUSER
+	Adrfam  *string `json:"adrfam,omitempty"`  // family of the address: IPv4, IPv6, IB or FC
+	Traddr  string  `json:"traddr"`            // address; of VFIOUSER a directory, in which the socket cntrl is made
+	Trsvcid *string `json:"trsvcid,omitempty"` // port; VFIOUSER has none and keeps what is given
+}
+
+// NvmfSubsystemListenerSetANAStateParams are the parameters of nvmf_subsystem_listener_set_ana_state.
+type NvmfSubsystemListenerSetANAStateParams struct {
+	NQN           string                                              `json:"nqn"`                // name of the subsystem
+	TgtName       *string                                             `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
+	ListenAddress NvmfSubsystemListenerSetANAStateListenAddressParams `json:"listen_address"`     // where, as it was given
+	ANAState      string                                              `json:"ana_state"`          // the new state; one of optimized, non_optimized, inaccessible
+	Anagrpid      *uint32                                             `json:"anagrpid,omitempty"` // the group; all if it is 0 or left out
 }
 
 // NvmfSubsystemRemoveHost calls nvmf_subsystem_remove_host. Takes a host off the list of those that may connect, and disconnects it.
@@ -599,4 +629,17 @@ type NvmfSubsystemRemoveNSParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
 	Nsid    uint32  `json:"nsid"`               // namespace identifier
 	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
+}
+
+// NvmfSubsystemSetNSANAGroup calls nvmf_subsystem_set_ns_ana_group. Moves a namespace to another ANA group. The subsystem must have been made with ana_reporting.
+func (c *Client) NvmfSubsystemSetNSANAGroup(ctx context.Context, p NvmfSubsystemSetNSANAGroupParams) error {
+	return c.Call(ctx, "nvmf_subsystem_set_ns_ana_group", p, nil)
+}
+
+// NvmfSubsystemSetNSANAGroupParams are the parameters of nvmf_subsystem_set_ns_ana_group.
+type NvmfSubsystemSetNSANAGroupParams struct {
+	NQN      string  `json:"nqn"`                // name of the subsystem
+	TgtName  *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
+	Nsid     uint32  `json:"nsid"`               // namespace identifier
+	Anagrpid uint32  `json:"anagrpid"`           // the group, 1 to max_namespaces
 }
