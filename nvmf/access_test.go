@@ -252,6 +252,21 @@ func TestCommandRetryDelay(t *testing.T) {
 	}
 }
 
+func TestHostBehaviorIsChecked(t *testing.T) {
+	g := newRig(t)
+	set := nvme.Command{Opcode: nvme.AdminSetFeatures, CDW10: uint32(nvme.FeatureHostBehaviorSupport)}
+	for i, v := range []byte{0, 2} { // ACRE, LBAFEE
+		data := make([]byte, 512)
+		data[v] = 2
+		wantStatus(t, "a value that is reserved", g.doAdmin(set, data).Status, nvme.StatusInvalidField.WithDNR())
+		data[v] = 1
+		wantStatus(t, "1", g.doAdmin(set, data).Status, nvme.StatusSuccess)
+		if g.c.feat.hostBehavior[v] != 1 {
+			t.Errorf("field %d was not set", i)
+		}
+	}
+}
+
 func TestControllersAndStats(t *testing.T) {
 	g := newRig(t, testdisk.New("d", 100))
 	c, err := g.connectAs(hostA, g)

@@ -126,6 +126,9 @@ func (l *Lane) noteFailure(r *Request) {
 // heeds command retry delays (NVMe Base 2.0, figure 347).
 const hostACRE = 0
 
+// hostLBAFEE is the one about extended LBA formats, of which there are none.
+const hostLBAFEE = 2
+
 // requestIO is a request as its block device operation sees it.
 type requestIO Request
 

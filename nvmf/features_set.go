@@ -53,7 +53,12 @@ func (c *Controller) setFeatureData(id nvme.FeatureID, r *Request) nvme.Status {
 		f.timestamp = binary.LittleEndian.Uint64(b[:]) & (1<<48 - 1)
 		f.timestampAt, f.timestampOrigin = time.Now(), 1
 	case nvme.FeatureHostBehaviorSupport:
-		r.gather(f.hostBehavior[:])
+		var b [512]byte
+		r.gather(b[:])
+		if b[hostACRE] > 1 || b[hostLBAFEE] > 1 {
+			return nvme.StatusInvalidField.WithDNR()
+		}
+		f.hostBehavior = b
 	case nvme.FeatureHostIdentifier:
 		f.hostID = [16]byte{}
 		r.gather(f.hostID[:])
