@@ -38,8 +38,9 @@ set up by JSON-RPC (gospdk rpc, SPDK's rpc.py) or by a configuration file that
 save_config has written. It runs until it gets SIGINT or SIGTERM, and then
 closes everything in order; a second signal ends it at once.
 
-With --listen it also serves disks in memory as an NVMe controller behind a
-vfio-user socket, which gospdk, SPDK and QEMU connect to, one client each.
+With --listen it also serves disks in memory: as an NVMe controller behind a
+vfio-user socket, which gospdk, SPDK and QEMU connect to, one client each, or
+over NVMe/TCP to any host that reaches the address.
 
 Without work it sleeps; --poll keeps its CPUs spinning.`,
 		Example: `  gospdk tgt &
@@ -48,12 +49,13 @@ Without work it sleeps; --poll keeps its CPUs spinning.`,
   gospdk tgt -c disks.json
 
   gospdk tgt --listen /tmp/disk --malloc 1G
-  gospdk perf -r 'trtype:VFIOUSER traddr:/tmp/disk' -q 128 -o 4k -w randread -t 5`,
+  gospdk perf -r 'trtype:VFIOUSER traddr:/tmp/disk' -q 128 -o 4k -w randread -t 5
+  gospdk tgt --listen tcp://0.0.0.0:4420 --malloc 1G`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range []string{"malloc", "null", "nqn", "trap-doorbells", "msi"} {
 				if fl := cmd.Flags().Lookup(name); fl.Changed && len(f.listen) == 0 {
-					return usagef("--%s %s goes with --listen DIRECTORY; without it, set the target up with gospdk rpc", name, fl.Value)
+					return usagef("--%s %s goes with --listen; without it, set the target up with gospdk rpc", name, fl.Value)
 				}
 			}
 			return a.serve(cmd.Context(), f)
@@ -62,7 +64,7 @@ Without work it sleeps; --poll keeps its CPUs spinning.`,
 	f.appFlags.add(cmd)
 	fl := cmd.Flags()
 	fl.StringVarP(&f.pidFile, "pid-file", "f", "", "write the process's id to this file")
-	fl.StringArrayVar(&f.listen, "listen", nil, "directory for a vfio-user socket, made if it is missing; may be repeated")
+	fl.StringArrayVar(&f.listen, "listen", nil, "directory for a vfio-user socket, made if it is missing, or tcp://ADDRESS:PORT; may be repeated")
 	fl.Var(&diskFlag{&f.disks, "malloc"}, "malloc", "with --listen: namespace in memory, such as 64M or 1G,block=4096; may be repeated (default: 64M)")
 	fl.Var(&diskFlag{&f.disks, "null"}, "null", "with --listen: namespace that keeps nothing, such as 1T or 1T,block=4096; may be repeated")
 	fl.StringVar(&f.nqn, "nqn", embedded.DefaultNQN, "with --listen: name of the subsystem")

@@ -10,16 +10,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	daemon "github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/internal/embedded"
+	"github.com/gospdk/gospdk/nvme"
 )
 
 // served is what --listen asks the daemon for.
 type served struct {
-	dirs  []string // absolute
+	at    []nvme.TransportID
 	disks []bdev.Device
 	nqn   string
 	trap  bool
@@ -27,21 +29,24 @@ type served struct {
 	made  []string // directories that were missing
 }
 
-// served returns what is to be served behind vfio-user, nil for nothing.
+// served returns what is to be served, nil for nothing.
 func (f *targetFlags) served(a *app) (*served, error) {
 	if len(f.listen) == 0 {
 		return nil, nil
 	}
 	s := &served{nqn: f.nqn, trap: f.trap, msi: f.msi}
-	for _, dir := range f.listen {
-		abs, err := filepath.Abs(dir)
+	for _, where := range f.listen {
+		at, err := listenAddress(where)
 		if err != nil {
 			return nil, err
 		}
-		s.dirs = append(s.dirs, abs)
+		if slices.ContainsFunc(s.at, at.Equal) {
+			return nil, usagef("--listen: %s was given twice", where)
+		}
+		s.at = append(s.at, at)
 	}
-	if sorted := slices.Sorted(slices.Values(s.dirs)); len(slices.Compact(sorted)) != len(s.dirs) {
-		return nil, usagef("--listen: a directory was given twice; each needs one of its own")
+	if (f.trap || f.msi) && !s.has(nvme.TrtypeVFIOUser) {
+		return nil, usagef("--trap-doorbells and --msi are for --listen DIRECTORY: over TCP there are no doorbells and interrupts")
 	}
 	if len(f.disks) == 0 {
 		f.disks = diskFlags{{"malloc", embeddedSize / embeddedBlockSize, embeddedBlockSize}}
@@ -49,6 +54,26 @@ func (f *targetFlags) served(a *app) (*served, error) {
 	var err error
 	s.disks, err = a.makeDisks(f.disks)
 	return s, err
+}
+
+// listenAddress reads a directory, for vfio-user, or tcp://ADDRESS:PORT.
+func listenAddress(s string) (nvme.TransportID, error) {
+	where, tcp := strings.CutPrefix(s, "tcp://")
+	if !tcp {
+		dir, err := filepath.Abs(s)
+		return nvme.TransportID{Trtype: nvme.TrtypeVFIOUser, Traddr: dir}, err
+	}
+	id, err := tcpID(where)
+	if err != nil || strings.Contains(where, "/") || id.Trsvcid == "0" {
+		return id, usagef("--listen %s: after tcp:// comes an address with a port, such as 10.0.0.1:4420, 0.0.0.0:4420 or [::1]:4420", s)
+	}
+	id.Subnqn = ""
+	return id, nil
+}
+
+// has tells whether something is served by a transport.
+func (s *served) has(typ nvme.TransportType) bool {
+	return slices.ContainsFunc(s.at, func(id nvme.TransportID) bool { return id.Trtype == typ })
 }
 
 // method is a call of the daemon's own methods, as operators make them.
@@ -76,28 +101,22 @@ func (s *served) start(ctx context.Context, d *daemon.App) error {
 			return errors.Join(err, closeDisks(ctx, s.disks[i:]))
 		}
 	}
-	var calls []method
-	if err := (method{"nvmf_get_transports", map[string]any{"trtype": "VFIOUSER"}}).call(ctx, d); errors.Is(err, syscall.ENODEV) {
-		transport := map[string]any{"trtype": "VFIOUSER", "max_queue_depth": queueDepth}
-		if s.trap {
-			transport["disable_mappable_bar0"] = true
-		}
-		if s.msi {
-			transport["msi"] = true
-		}
-		calls = append(calls, method{"nvmf_create_transport", transport})
-	} else if err != nil {
+	calls, err := s.transports(ctx, d)
+	if err != nil {
 		return err
 	}
 	calls = append(calls, method{"nvmf_create_subsystem", map[string]any{"nqn": s.nqn, "allow_any_host": true, "serial_number": embedded.Serial}})
 	for _, disk := range s.disks {
 		calls = append(calls, method{"nvmf_subsystem_add_ns", map[string]any{"nqn": s.nqn, "namespace": map[string]any{"bdev_name": disk.Info().Name}}})
 	}
-	for _, dir := range s.dirs {
-		if err := s.makeDir(dir); err != nil {
+	for _, id := range s.at {
+		at := map[string]any{"trtype": id.Trtype.String(), "traddr": id.Traddr}
+		if id.Trtype == nvme.TrtypeTCP {
+			at["adrfam"], at["trsvcid"] = id.Adrfam.String(), id.Trsvcid
+		} else if err := s.makeDir(id.Traddr); err != nil {
 			return err
 		}
-		calls = append(calls, method{"nvmf_subsystem_add_listener", map[string]any{"nqn": s.nqn, "listen_address": map[string]any{"trtype": "VFIOUSER", "traddr": dir}}})
+		calls = append(calls, method{"nvmf_subsystem_add_listener", map[string]any{"nqn": s.nqn, "listen_address": at}})
 	}
 	for _, c := range calls {
 		if err := c.call(ctx, d); err != nil {
@@ -107,7 +126,32 @@ func (s *served) start(ctx context.Context, d *daemon.App) error {
 	return nil
 }
 
-// queueDepth is the size of the largest queue. SPDK's default is less.
+// transports returns the calls that make those transports that are needed and
+// that a configuration has not made.
+func (s *served) transports(ctx context.Context, d *daemon.App) (calls []method, err error) {
+	options := map[nvme.TransportType]map[string]any{
+		nvme.TrtypeVFIOUser: {"max_queue_depth": queueDepth, "disable_mappable_bar0": s.trap, "msi": s.msi},
+		nvme.TrtypeTCP:      {},
+	}
+	for _, typ := range []nvme.TransportType{nvme.TrtypeVFIOUser, nvme.TrtypeTCP} {
+		if !s.has(typ) {
+			continue
+		}
+		err := (method{"nvmf_get_transports", map[string]any{"trtype": typ.String()}}).call(ctx, d)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, syscall.ENODEV) {
+			return nil, err
+		}
+		transport := options[typ]
+		transport["trtype"] = typ.String()
+		calls = append(calls, method{"nvmf_create_transport", transport})
+	}
+	return calls, nil
+}
+
+// queueDepth is the size of the largest queue behind vfio-user. SPDK's default is less.
 const queueDepth = 2048
 
 func closeDisks(ctx context.Context, disks []bdev.Device) (err error) {
@@ -143,8 +187,19 @@ func (s *served) describe(a *app) {
 		info := d.Info()
 		fmt.Fprintf(a.out, "  Namespace ID: %d size: %s (%s, %d-byte blocks)\n", i+1, humanSize(info.Size()), info.Name, info.BlockSize)
 	}
-	for _, dir := range s.dirs {
-		fmt.Fprintf(a.out, "Listening at 'trtype:VFIOUSER traddr:%s'\n", dir)
+	for _, id := range s.at {
+		fmt.Fprintf(a.out, "Listening at '%s'\n", id)
 	}
-	fmt.Fprintf(a.out, "Use it: gospdk perf -r 'trtype:VFIOUSER traddr:%s' -q 128 -o 4k -w randread -t 5\n", s.dirs[0])
+	fmt.Fprintf(a.out, "Use it: gospdk perf -r '%s' -q 128 -o 4k -w randread -t 5\n", reached(s.at[0]))
+}
+
+// reached is how this machine reaches what listens at id.
+func reached(id nvme.TransportID) nvme.TransportID {
+	switch id.Traddr {
+	case "0.0.0.0":
+		id.Traddr = "127.0.0.1"
+	case "::":
+		id.Traddr = "::1"
+	}
+	return id
 }
