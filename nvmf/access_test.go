@@ -252,6 +252,16 @@ func TestCommandRetryDelay(t *testing.T) {
 	}
 }
 
+func TestFeaturesOfNoNamespace(t *testing.T) {
+	g := newRig(t)
+	for _, op := range []nvme.Opcode{nvme.AdminGetFeatures, nvme.AdminSetFeatures} {
+		cmd := nvme.Command{Opcode: op, CDW10: uint32(nvme.FeatureErrorRecovery), NSID: DefaultMaxNamespaces + 1}
+		wantStatus(t, "behind the last", g.doAdmin(cmd, nil).Status, nvme.StatusInvalidNamespace.WithDNR())
+		cmd.NSID, cmd.CDW10 = allNamespaces, uint32(nvme.FeatureArbitration)
+		wantStatus(t, "all", g.doAdmin(cmd, nil).Status, nvme.StatusSuccess)
+	}
+}
+
 func TestHostBehaviorIsChecked(t *testing.T) {
 	g := newRig(t)
 	set := nvme.Command{Opcode: nvme.AdminSetFeatures, CDW10: uint32(nvme.FeatureHostBehaviorSupport)}

@@ -120,12 +120,21 @@ func (c *Controller) featureCapabilities(id nvme.FeatureID) (uint32, bool) {
 	return 0, false
 }
 
+// mayBe tells whether a namespace can have an identifier, or it stands for none
+// or all.
+func (c *Controller) mayBe(nsid uint32) bool {
+	return nsid <= c.sub.opts.MaxNamespaces || nsid == allNamespaces
+}
+
 // getFeatures executes Get Features (NVMe Base 2.0, 5.15).
 func (c *Controller) getFeatures(r *Request) nvme.Status {
 	id := nvme.FeatureID(r.Cmd.CDW10)
 	caps, ok := c.featureCapabilities(id)
 	if !ok || r.Cmd.CDW14&uuidIndexMask != 0 {
 		return nvme.StatusInvalidField.WithDNR()
+	}
+	if !c.mayBe(r.Cmd.NSID) {
+		return nvme.StatusInvalidNamespace.WithDNR()
 	}
 	f := &c.feat
 	switch r.Cmd.CDW10 >> 8 & 7 {

@@ -25,6 +25,9 @@ func (c *Controller) setFeatures(r *Request) nvme.Status {
 	if !ok || cmd.CDW14&uuidIndexMask != 0 {
 		return nvme.StatusInvalidField.WithDNR()
 	}
+	if !c.mayBe(cmd.NSID) {
+		return nvme.StatusInvalidNamespace.WithDNR()
+	}
 	if cmd.CDW10&featureSave != 0 {
 		return nvme.StatusFeatureNotSaveable.WithDNR()
 	}

@@ -28,7 +28,7 @@ type nsChannel struct {
 	ops        uint32 // by bdev.Op, what the device supports
 	ns         *Namespace
 	ana        *anaAccess // nil if all is optimized
-	gone       func() // called when it was removed and has no users
+	gone       func()     // called when it was removed and has no users
 }
 
 // namespace returns the namespace with that identifier, nil if there is none.
