@@ -229,7 +229,7 @@ func (x *fabricsRig) switchesPaths(t *testing.T) {
 	}
 	ana := func(port int, state string) {
 		t.Helper()
-		x.rpc(t, fmt.Sprintf("nvmf_subsystem_listener_set_ana_state %s %s -t tcp -a 127.0.0.1 -s %d", nqn, state, port))
+		x.rpc(t, fmt.Sprintf("nvmf_subsystem_listener_set_ana_state %s -n %s -t tcp -a 127.0.0.1 -s %d", nqn, state, port))
 	}
 	for _, port := range []string{"4421", "4422"} {
 		x.MustRun(t, "nvme", "connect", "-t", "tcp", "-a", "127.0.0.1", "-s", port, "-n", nqn, "--reconnect-delay=1", "--ctrl-loss-tmo=60")
