@@ -25,6 +25,7 @@ type Lane struct {
 	group  *pollGroup
 
 	ns          []*nsChannel // at nsid - 1
+	leaving     []*nsChannel // taken away, but requests use them still
 	outstanding int
 	drainers    []func()
 	queues      []QueueInfo // that the transport has told of

@@ -96,6 +96,35 @@ func TestLaneNamespaces(t *testing.T) {
 	wantStatus(t, "removed", g.do(q, read(1, 0, 1), buf).Status, nvme.StatusInvalidNamespace.WithDNR())
 }
 
+// TestRemoveNamespaceAgain removes a namespace with a command in execution and
+// does not wait for its end. Whoever removes it again has to.
+func TestRemoveNamespaceAgain(t *testing.T) {
+	d := testdisk.New("d", 100)
+	g, q := newLanes(t, d)
+	d.Hold = true
+	r := g.start(q, read(1, 0, 1), make([]byte, 512))
+	ctx, cancel := context.WithCancel(context.Background())
+	first := make(chan error, 1)
+	go func() { first <- g.sub.RemoveNamespace(ctx, 1) }()
+	g.eventually("detached", func() bool { return g.lane.ns[0] == nil })
+	cancel()
+	g.eventually("given up", func() bool { return len(first) > 0 })
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	gone := 0
+	g.lane.detach(g.sub.namespaces[1], func() { gone++ })
+	if gone != 0 {
+		t.Fatal("gone with a command in execution")
+	}
+	d.Release()
+	g.eventually("the command ends", func() bool { return g.completed(r) })
+	if gone != 1 {
+		t.Errorf("told %d times that it is gone, want once", gone)
+	}
+	g.run(func() error { return g.sub.RemoveNamespace(context.Background(), 1) })
+}
+
 // TestLaneAttachFails has the device refuse a channel to the second lane: the
 // namespace must not stay at the first.
 func TestLaneAttachFails(t *testing.T) {

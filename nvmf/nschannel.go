@@ -5,6 +5,7 @@ package nvmf
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/log"
@@ -82,16 +83,20 @@ func (l *Lane) attach(ns *Namespace) error {
 // detach takes a namespace away. done is called when no request uses it any
 // more.
 func (l *Lane) detach(ns *Namespace, done func()) {
-	n := l.namespace(ns.nsid)
-	if n == nil || n.ns != ns {
-		done()
+	if n := l.namespace(ns.nsid); n != nil && n.ns == ns {
+		l.ns[ns.nsid-1] = nil
+		l.changed(ns.nsid)
+		l.remove(n, done)
 		return
 	}
-	l.ns[ns.nsid-1] = nil
-	l.changed(ns.nsid)
-	if n.remove(done); n.users > 0 {
-		l.reclaim()
+	for _, n := range l.leaving {
+		if n.ns == ns { // whoever detached it has not waited for the end
+			first := n.gone
+			n.gone = func() { first(); done() }
+			return
+		}
 	}
+	done()
 }
 
 // changed tells the host of a namespace; the controller's own lane does, for
@@ -102,16 +107,20 @@ func (l *Lane) changed(nsid uint32) {
 	}
 }
 
-func (n *nsChannel) remove(done func()) {
-	ch := n.ch
+// remove closes the channel when no request uses it any more.
+func (l *Lane) remove(n *nsChannel, done func()) {
+	l.leaving = append(l.leaving, n)
 	n.gone = func() {
+		l.leaving = slices.DeleteFunc(l.leaving, func(o *nsChannel) bool { return o == n })
+		closeChannel(n.ch)
 		n.ch = nil
-		closeChannel(ch)
 		done()
 	}
 	if n.users == 0 {
 		n.gone()
+		return
 	}
+	l.reclaim()
 }
 
 // closeChannels lets go of all namespaces. No request is in execution.

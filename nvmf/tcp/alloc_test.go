@@ -15,9 +15,9 @@ import (
 // TestNoAllocations measures reads, and writes with in-capsule data, with
 // everything the target does for them.
 func TestNoAllocations(t *testing.T) {
-	g := newRig(t, Options{})
-	h := g.ioQueue(g.login(hostOptions{noFlow: true}), 1)
-	h.transfer(4096, 8, true) // grows what grows
+	g := newThreads(t, 2)
+	h := g.ioQueue(g.login(hostOptions{noFlow: true}), 1) // on another thread than its controller
+	h.transfer(4096, 8, true)                             // grows what grows
 	h.transfer(8192, 8, false)
 	data := make([]byte, 4096)
 	read, write := rw(nvme.CmdRead, 0, data), rw(nvme.CmdWrite, 0, data)
