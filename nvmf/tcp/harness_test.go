@@ -48,20 +48,38 @@ func newRig(t testing.TB, opts Options) *rig { return newRigWith(t, opts, 1, iob
 func newRigWith(t testing.TB, opts Options, threads int, pool iobuf.Options) *rig {
 	t.Helper()
 	ctx := context.Background()
-	g := &rig{t: t, reg: bdev.NewRegistry(), disk: testdisk.New("d", 8192), pool: iobuf.New(pool)}
+	set, err := reactor.Start(reactor.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := set.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	var all []*thread.Thread
+	for i := range threads {
+		th, err := set.NewThread(ctx, fmt.Sprint("target", i), reactor.Mask{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, th)
+	}
+	return newRigOn(t, opts, all, pool)
+}
+
+// newRigOn is newRigWith on threads that somebody else polls.
+func newRigOn(t testing.TB, opts Options, threads []*thread.Thread, pool iobuf.Options) *rig {
+	t.Helper()
+	ctx := context.Background()
+	g := &rig{t: t, threads: threads, reg: bdev.NewRegistry(), disk: testdisk.New("d", 8192), pool: iobuf.New(pool)}
 	g.target = nvmf.NewTarget(g.reg)
+	var err error
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	set, err := reactor.Start(reactor.Config{})
-	must(err)
-	for i := range threads {
-		th, err := set.NewThread(ctx, fmt.Sprint("target", i), reactor.Mask{})
-		must(err)
-		g.threads = append(g.threads, th)
 	}
 	g.sub, err = g.target.NewSubsystem(subNQN, nvmf.SubsystemOptions{})
 	must(err)
@@ -80,9 +98,6 @@ func newRigWith(t testing.TB, opts Options, threads int, pool iobuf.Options) *ri
 		}
 		if n := g.tr.Connections(); n != 0 {
 			t.Errorf("%d connections are left", n)
-		}
-		if err := set.Stop(ctx); err != nil {
-			t.Error(err)
 		}
 		if err := g.pool.Close(); err != nil {
 			t.Error(err) // a buffer was not given back

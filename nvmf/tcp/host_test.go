@@ -147,6 +147,11 @@ func (h *host) do(cmd nvme.Command, p []byte) nvme.Completion {
 
 func (h *host) connect(id uint16, entries uint32, cntlid uint16) nvme.Completion {
 	h.t.Helper()
+	return h.completion(h.startConnect(id, entries, cntlid))
+}
+
+func (h *host) startConnect(id uint16, entries uint32, cntlid uint16) (cid uint16) {
+	h.t.Helper()
 	c := nvme.Connect{QID: id, SQSize: entries, KATO: 120000}
 	if h.opts.noFlow {
 		c.Attributes = nvme.ConnectNoSQFlow
@@ -154,8 +159,7 @@ func (h *host) connect(id uint16, entries uint32, cntlid uint16) nvme.Completion
 	data := nvme.ConnectData{HOSTID: [16]byte{1, 2, 3}, CNTLID: cntlid}
 	copy(data.SUBNQN[:], h.sub)
 	copy(data.HOSTNQN[:], hostNQN)
-	cid := h.capsule(c.Command(), nvme.Bytes(&data))
-	return h.completion(cid)
+	return h.capsule(c.Command(), nvme.Bytes(&data))
 }
 
 // completion reads a response capsule.

@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gospdk/gospdk/nvme"
@@ -44,18 +46,18 @@ func (g *rig) queues() map[string]int {
 // TestPlacement has threads get as many I/O queues as others, of one host and
 // of hosts with one queue each, also when queues have gone.
 func TestPlacement(t *testing.T) {
-	g := newThreads(t, 3)
+	g := newThreads(t, 2)
 	var hosts []*host
-	for range 3 {
+	for range 4 { // as threads take turns, all these arrive on one
 		hosts = append(hosts, g.ioQueue(g.login(hostOptions{}), 1))
 	}
 	admin := g.login(hostOptions{hdgst: true})
-	for id := range uint16(6) {
+	for id := range uint16(4) {
 		hosts = append(hosts, g.ioQueue(admin, id+1))
 	}
 	want := map[string]int{}
 	for _, th := range g.threads {
-		want[th.Name()] = 3
+		want[th.Name()] = 4
 	}
 	if got := g.queues(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("queues are on %v, want %v", got, want)
@@ -63,7 +65,7 @@ func TestPlacement(t *testing.T) {
 	for _, h := range hosts {
 		h.transfer(4096, 4, true)
 	}
-	for _, h := range hosts[3:6] {
+	for _, h := range hosts[:4] {
 		h.conn.Close()
 	}
 	eventually(t, "queues have gone", func() bool {
@@ -71,10 +73,10 @@ func TestPlacement(t *testing.T) {
 		for _, g := range g.tr.groups {
 			n += g.queues.Load()
 		}
-		return n == 6
+		return n == 4
 	})
-	for id := range uint16(3) {
-		g.ioQueue(admin, id+1).transfer(512, 2, false)
+	for id := range uint16(4) {
+		g.ioQueue(admin, id+5).transfer(512, 2, false)
 	}
 	if got := g.queues(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("queues are on %v, want %v", got, want)
@@ -118,7 +120,7 @@ func TestResetWaits(t *testing.T) {
 	g.on(on, func() { g.disk.Hold = true })
 	q.start(rw(nvme.CmdRead, 0, make([]byte, 4096)))
 	eventually(t, "held", func() bool { return g.disk.Held() == 1 })
-	admin.setCC(0)
+	admin.setCC(ccEnable &^ 1)
 	q.closed("reset")
 	if csts := admin.property(nvme.RegCSTS, 0); csts != 1 {
 		t.Errorf("CSTS %#x with a command in execution, want 1", csts)
@@ -131,6 +133,58 @@ func TestResetWaits(t *testing.T) {
 	g.on(on, g.disk.Release)
 	eventually(t, "not ready", func() bool { return admin.property(nvme.RegCSTS, 0) == 0 })
 	admin.setCC(ccEnable)
+	g.ioQueue(admin, 1).transfer(512, 2, true)
+}
+
+// TestQueueGoesWhileItJoins closes the connection of an I/O queue while its
+// controller is asked to take it, which has not the time to answer.
+func TestQueueGoesWhileItJoins(t *testing.T) {
+	home, other := thread.New("home"), thread.New("other")
+	var busy atomic.Bool // the first
+	stop := make(chan struct{})
+	var polls sync.WaitGroup
+	polls.Go(func() {
+		for !home.Exited() || !other.Exited() {
+			if !busy.Load() {
+				home.Poll()
+			}
+			other.Poll()
+			runtime.Gosched()
+			select {
+			case <-stop:
+				home.Exit()
+				other.Exit()
+			default:
+			}
+		}
+	})
+	t.Cleanup(func() { close(stop); polls.Wait() })
+	g := newRigOn(t, Options{}, []*thread.Thread{home, other}, iobuf.Options{})
+	admin := g.login(hostOptions{})
+	a := g.onlyController()
+	if a.g.thread != home {
+		t.Fatal("the controller is on the other thread")
+	}
+	busy.Store(true)
+	q := g.dial()
+	q.initialize()
+	q.startConnect(1, 32, admin.cntlid)
+	var c *conn
+	eventually(t, "the controller is asked", func() (ok bool) {
+		g.on(other, func() {
+			for _, c = range g.tr.groups[1].conns {
+				ok = ok || c != nil && c.connect != nil && c.counted != nil
+			}
+		})
+		return ok
+	})
+	q.conn.Close()
+	eventually(t, "it is closed", func() (ok bool) {
+		g.on(other, func() { ok = c.state == stateClosed })
+		return ok
+	})
+	busy.Store(false)
+	eventually(t, "its place is free", func() bool { return g.tr.Connections() == 1 && g.tr.groups[1].queues.Load() == 0 })
 	g.ioQueue(admin, 1).transfer(512, 2, true)
 }
 
@@ -238,11 +292,7 @@ func (g *rig) visit(seed int, work func(h *host)) {
 	case 1: // the connections come and go with the controller
 		h := g.dial()
 		h.initialize()
-		c := nvme.Connect{QID: 9, SQSize: 32}
-		data := nvme.ConnectData{HOSTID: [16]byte{1, 2, 3}, CNTLID: admin.cntlid}
-		copy(data.SUBNQN[:], h.sub)
-		copy(data.HOSTNQN[:], hostNQN)
-		h.capsule(c.Command(), nvme.Bytes(&data))
+		h.startConnect(9, 32, admin.cntlid)
 		if seed%8 == 1 {
 			h.conn.(*net.TCPConn).SetLinger(0)
 		}
