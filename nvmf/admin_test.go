@@ -177,7 +177,7 @@ func TestFeatures(t *testing.T) {
 		{"I/O command set 0", nvme.FeatureIOCommandSetProfile, 0, 0, 0},
 		{"I/O command set 1", nvme.FeatureIOCommandSetProfile, 1, nvme.StatusIOCSCombinationRejected.WithDNR(), 0},
 		{"LBA range type", nvme.FeatureLBARangeType, 0, field, 0},
-		{"reservation", nvme.FeatureReservationPersistence, 0, field, 0},
+		{"reservation", nvme.FeatureReservationPersistence, 0, nvme.StatusInvalidNamespace.WithDNR(), 0},
 		{"vendor", 0xc0, 0, field, 0},
 	} {
 		g := newRig(t, testdisk.New("d", 100))

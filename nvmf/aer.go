@@ -17,6 +17,9 @@ const (
 	eventError  = 0
 	eventSMART  = 1
 	eventNotice = 2
+	eventIO     = 6 // of the I/O command set
+
+	ioReservationLog = 0
 
 	errorInvalidDoorbellRegister = 0
 	errorInvalidDoorbellValue    = 1

@@ -66,6 +66,8 @@ func oncsOf(op nvme.Opcode) uint16 {
 		return nvme.ONCSVerify
 	case nvme.CmdCopy:
 		return nvme.ONCSCopy
+	case nvme.CmdReservationRegister, nvme.CmdReservationAcquire, nvme.CmdReservationRelease, nvme.CmdReservationReport:
+		return nvme.ONCSReservations
 	}
 	return 0
 }

@@ -53,5 +53,8 @@ func (c *Controller) effectsPage(p []byte, withIO bool) []byte {
 	io(nvme.CmdDatasetManagement, effectData)
 	io(nvme.CmdVerify, 0)
 	io(nvme.CmdCopy, effectData)
+	for _, op := range []nvme.Opcode{nvme.CmdReservationRegister, nvme.CmdReservationAcquire, nvme.CmdReservationRelease, nvme.CmdReservationReport} {
+		io(op, 0)
+	}
 	return p
 }

@@ -14,6 +14,9 @@ import (
 type logs struct {
 	changed        []uint32 // sorted
 	changedTooMany bool
+
+	notices     []nvme.ReservationNotificationLog // oldest first
+	noticeCount uint64
 }
 
 // errorEntry is one entry of the Error Information log page.

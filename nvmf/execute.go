@@ -46,6 +46,11 @@ func (c *Controller) Execute(r *Request) {
 		r.ns = nil
 		r.fail(nvme.StatusInvalidNamespace.WithDNR())
 	}
+	if r.ns != nil {
+		if rules := r.ns.ns.reservations.rules.Load(); rules != nil && !rules.allow(l.c.hostID(), accessOf(r.Cmd.Opcode)) {
+			r.fail(nvme.StatusReservationConflict)
+		}
+	}
 	if r.ns != nil && r.ns.ana != nil {
 		if s := anaStatus(r.ns.ana.state(r.ns.ns.ANAGroup())); s != nvme.StatusSuccess {
 			r.fail(s)

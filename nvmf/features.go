@@ -44,7 +44,8 @@ type features struct {
 	queuesSet       uint32
 	hostBehavior    [512]byte
 	hostID          [16]byte
-	timestamp       uint64 // milliseconds at timestampAt
+	reservationMask map[uint32]uint32 // of notices, by namespace
+	timestamp       uint64            // milliseconds at timestampAt
 	timestampAt     time.Time
 	timestampOrigin uint8
 }
@@ -54,12 +55,15 @@ type features struct {
 type ioFeatures struct {
 	writeThrough atomic.Bool // the volatile write cache is off
 	retryDelays  atomic.Bool // the host heeds command retry delays
+	hostID       atomic.Pointer[hostID]
 }
 
 // publish takes what has been set.
 func (o *ioFeatures) publish(f *features) {
 	o.writeThrough.Store(f.writeCache == 0)
 	o.retryDelays.Store(f.hostBehavior[hostACRE] == 1)
+	id := f.hostID
+	o.hostID.Store(&id)
 }
 
 const (
@@ -110,7 +114,7 @@ func (c *Controller) featureCapabilities(id nvme.FeatureID) (uint32, bool) {
 		nvme.FeatureKeepAliveTimer, nvme.FeatureTimestamp, nvme.FeatureHostBehaviorSupport,
 		nvme.FeatureHostIdentifier, nvme.FeatureIOCommandSetProfile:
 		return featureChangeable, true
-	case nvme.FeatureErrorRecovery:
+	case nvme.FeatureErrorRecovery, nvme.FeatureReservationNotificationMask, nvme.FeatureReservationPersistence:
 		return featureChangeable | featureNamespaceSpecific, true
 	case nvme.FeatureVolatileWriteCache:
 		return featureChangeable, c.hasWriteCache()
@@ -185,6 +189,8 @@ func (c *Controller) getFeatureValue(f *features, id nvme.FeatureID, r *Request)
 			return nvme.StatusInvalidNamespace.WithDNR()
 		}
 		r.CDW0 = f.errorRecovery[r.Cmd.NSID]
+	case nvme.FeatureReservationNotificationMask, nvme.FeatureReservationPersistence:
+		return c.getReservationFeature(f, id, r)
 	case nvme.FeatureVolatileWriteCache:
 		r.CDW0 = f.writeCache
 	case nvme.FeatureNumberOfQueues:

@@ -89,6 +89,8 @@ func (c *Controller) setFeatureValue(id nvme.FeatureID, r *Request) nvme.Status 
 		c.checkTemperature()
 	case nvme.FeatureErrorRecovery:
 		return c.setErrorRecovery(r.Cmd.NSID, v)
+	case nvme.FeatureReservationNotificationMask, nvme.FeatureReservationPersistence:
+		return c.setReservationFeature(id, r.Cmd.NSID, v)
 	case nvme.FeatureVolatileWriteCache:
 		f.writeCache = v & 1
 	case nvme.FeatureWriteAtomicity:

@@ -213,7 +213,7 @@ func (c *Controller) identifyController(p []byte) {
 // execute.
 func (c *Controller) oncs() uint16 {
 	v := uint16(nvme.ONCSSaveSelect | nvme.ONCSTimestamp)
-	for _, op := range []nvme.Opcode{nvme.CmdCompare, nvme.CmdDatasetManagement, nvme.CmdWriteZeroes, nvme.CmdVerify, nvme.CmdCopy} {
+	for _, op := range []nvme.Opcode{nvme.CmdCompare, nvme.CmdDatasetManagement, nvme.CmdWriteZeroes, nvme.CmdVerify, nvme.CmdCopy, nvme.CmdReservationRegister} {
 		if c.supports(op) {
 			v |= oncsOf(op)
 		}

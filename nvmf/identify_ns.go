@@ -48,6 +48,10 @@ func (c *Controller) describeNamespace(id *nvme.IdentifyNamespace, ns *nsChannel
 	info := &ns.ns.info
 	id.NSZE, id.NCAP, id.NUSE = ns.blocks, ns.blocks, ns.blocks
 	id.NMIC = nmicShared
+	id.RESCAP = rescapTypes
+	if ns.ns.reservations.file != "" {
+		id.RESCAP |= nvme.RESCAPPersist
+	}
 	if c.sub.opts.ANAReporting {
 		id.ANAGRPID = ns.ns.ANAGroup()
 		if anaStatus(c.access().state(id.ANAGRPID)) == nvme.StatusANAInaccessible {

@@ -89,7 +89,7 @@ func TestIdentifyController(t *testing.T) {
 	if id.VID != 0x4e58 || id.MDTS != 5 || id.CNTLID != g.c.ID() || id.NN != 32 || id.SQES != 0x66 || id.CQES != 0x44 || uint32(id.VER) != 0x20000 || id.AERL != 3 {
 		t.Errorf("%+v", id)
 	}
-	want := uint16(nvme.ONCSCompare | nvme.ONCSDatasetManagement | nvme.ONCSWriteZeroes | nvme.ONCSSaveSelect | nvme.ONCSTimestamp | nvme.ONCSVerify | nvme.ONCSCopy)
+	want := uint16(nvme.ONCSCompare | nvme.ONCSDatasetManagement | nvme.ONCSWriteZeroes | nvme.ONCSSaveSelect | nvme.ONCSTimestamp | nvme.ONCSVerify | nvme.ONCSCopy | nvme.ONCSReservations)
 	if id.ONCS != want {
 		t.Errorf("ONCS %#x, want %#x", id.ONCS, want)
 	}

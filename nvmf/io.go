@@ -83,6 +83,10 @@ func (l *Lane) prepareOther(r *Request, ns *nsChannel) {
 		r.fail(nvme.StatusInvalidOpcode.WithDNR())
 		return
 	}
+	if reserves(cmd.Opcode) {
+		l.prepareReservation(r)
+		return
+	}
 	switch cmd.Opcode {
 	case nvme.CmdFlush:
 		r.io.Op, r.io.Offset, r.io.Blocks = bdev.OpFlush, 0, ns.blocks
@@ -144,6 +148,10 @@ func (l *Lane) executeIO(r *Request) {
 // executeOther prepares the operation of a command that is not the hot path,
 // or carries the command out itself and answers true.
 func (l *Lane) executeOther(r *Request, ns *nsChannel) bool {
+	if reserves(r.Cmd.Opcode) {
+		l.executeReservation(r, ns.ns)
+		return true
+	}
 	switch r.Cmd.Opcode {
 	case nvme.CmdFlush:
 		r.io.Iov = nil

@@ -72,7 +72,7 @@ func TestIOStatus(t *testing.T) {
 		{"namespace beyond NN", read(1000, 0, 1), ns},
 		{"broadcast", read(0xffffffff, 0, 1), ns},
 		{"write uncorrectable", ioCmd(nvme.CmdWriteUncorrectable, 1, 0, 1), op},
-		{"reservation register", ioCmd(nvme.CmdReservationRegister, 1, 0, 1), op},
+		{"reservation register", ioCmd(nvme.CmdReservationRegister, 1, 0, 1), nvme.StatusCommandSequenceError.WithDNR()},
 		{"zone append", ioCmd(nvme.CmdZoneAppend, 1, 0, 1), op},
 		{"unknown opcode", ioCmd(0xfe, 1, 0, 1), op},
 		{"flush", ioCmd(nvme.CmdFlush, 1, 0, 1), 0},

@@ -94,6 +94,8 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 		return p, nvme.StatusSuccess
 	case nvme.LogFeatureEffects:
 		return c.featureEffectsPage(p[:1024]), nvme.StatusSuccess
+	case nvme.LogReservationNotification:
+		return c.noticePage(p), nvme.StatusSuccess
 	case nvme.LogANA:
 		if c.sub.opts.ANAReporting {
 			return c.anaPage(uint8(r.Cmd.CDW10>>8)&nvme.LSPANAGroupsOnly != 0), nvme.StatusSuccess
@@ -117,6 +119,8 @@ func (c *Controller) logRead(id nvme.LogPageID) {
 		c.logs.changed = c.logs.changed[:0]
 		c.logs.changedTooMany = false
 		c.unmask(eventNotice)
+	case nvme.LogReservationNotification:
+		c.noticeRead()
 	case nvme.LogDiscovery, nvme.LogANA:
 		c.unmask(eventNotice)
 	}
@@ -133,7 +137,7 @@ func (c *Controller) supportedLogs(p []byte) []byte {
 	for _, id := range []nvme.LogPageID{
 		nvme.LogSupportedPages, nvme.LogError, nvme.LogSMART, nvme.LogFirmwareSlot,
 		nvme.LogChangedNamespaces, nvme.LogCommandEffects, nvme.LogFeatureEffects,
-		nvme.LogMIEffects,
+		nvme.LogMIEffects, nvme.LogReservationNotification,
 	} {
 		p[4*int(id)] = logPageSupported
 	}

@@ -30,6 +30,9 @@ type NamespaceOptions struct {
 	UUID  uuid.UUID
 	NGUID [16]byte
 	EUI64 [8]byte
+	// ReservationFile keeps reservations through a power loss; empty if
+	// none can.
+	ReservationFile string
 	// ANAGroup is the group whose access state it has, in subsystems that
 	// report these; its NSID if 0.
 	ANAGroup uint32
@@ -54,6 +57,7 @@ type Namespace struct {
 	listed bool
 
 	anaGroup     atomic.Uint32
+	reservations reservations
 	hideMetadata bool
 	hosts        []string // that see a listed one; s.ctl guards it
 }
@@ -205,6 +209,10 @@ func (s *Subsystem) openNamespace(ctx context.Context, nsid uint32, name string,
 	}
 	if ns.nguid == [16]byte{} {
 		ns.nguid = ns.info.UUID
+	}
+	ns.reservations.file = opts.ReservationFile
+	if err := ns.reservations.load(ns.uuid); err != nil {
+		return nil, errors.Join(err, desc.Close())
 	}
 	return ns, nil
 }

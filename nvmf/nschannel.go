@@ -29,6 +29,7 @@ type nsChannel struct {
 	ops        uint32 // by bdev.Op, what the device supports
 	ns         *Namespace
 	ana        *anaAccess // nil if all is optimized
+	idle       []func()   // called when it has no users
 	gone       func()     // called when it was removed and has no users
 }
 
@@ -151,8 +152,15 @@ func (n *nsChannel) get() bool {
 }
 
 func (n *nsChannel) put() {
-	n.users--
-	if n.gone != nil && n.users == 0 {
+	if n.users--; n.users > 0 {
+		return
+	}
+	for len(n.idle) > 0 {
+		fn := n.idle[0]
+		n.idle = n.idle[1:]
+		fn()
+	}
+	if n.gone != nil {
 		n.gone()
 	}
 }
@@ -186,7 +194,7 @@ func (n *nsChannel) supports(op nvme.Opcode) bool {
 	case nvme.CmdCopy:
 		return n.can(bdev.OpCopy)
 	}
-	return false
+	return reserves(op)
 }
 
 // supports tells whether the controller executes an I/O command: every
@@ -205,7 +213,7 @@ func (c *Controller) supports(op nvme.Opcode) bool {
 		nvme.CmdWriteZeroes, nvme.CmdDatasetManagement, nvme.CmdCopy:
 		return true
 	}
-	return false
+	return reserves(op)
 }
 
 func (c *Controller) supportsFused() bool {

@@ -112,6 +112,7 @@ type savedNS struct {
 	NGUID        string     `json:"nguid,omitempty"`
 	EUI64        string     `json:"eui64,omitempty"`
 	UUID         *uuid.UUID `json:"uuid,omitempty"`
+	PTPLFile     string     `json:"ptpl_file,omitempty"`
 	ANAGroup     uint32     `json:"anagrpid,omitempty"`
 	NotVisible   bool       `json:"no_auto_visible"`
 	HideMetadata bool       `json:"hide_metadata,omitempty"` // SPDK forgets it
@@ -121,7 +122,7 @@ func (s *Subsystem) savedNamespaces() (calls []rpc.Call) {
 	for _, ns := range s.Namespaces() {
 		e := ns.entry()
 		calls = append(calls, rpc.Call{Method: "nvmf_subsystem_add_ns", Params: savedAddNS{s.nqn, savedNS{
-			e.NSID, e.Bdev, e.NGUID, e.EUI64, e.UUID, e.ANA, ns.listed, ns.hideMetadata}}})
+			e.NSID, e.Bdev, e.NGUID, e.EUI64, e.UUID, ns.reservations.file, e.ANA, ns.listed, ns.hideMetadata}}})
 	}
 	return calls
 }

@@ -32,7 +32,7 @@ type nsParams struct {
 	NGUID        *string   `json:"nguid" doc:"16 bytes in hexadecimal; the device's UUID if it is left out"`
 	EUI64        *string   `json:"eui64" doc:"8 bytes in hexadecimal"`
 	UUID         uuid.UUID `json:"uuid" doc:"the device's if it is left out"`
-	PTPLFile     *string   `json:"ptpl_file" doc:"file that keeps reservations; they are not built yet: leave it out"`
+	PTPLFile     *string   `json:"ptpl_file" doc:"file that keeps reservations through a power loss, in SPDK's format"`
 	ANAGroup     uint32    `json:"anagrpid" doc:"of subsystems with ana_reporting; others pass over it. At most max_namespaces"`
 	NotVisible   bool      `json:"no_auto_visible" doc:"show it only to hosts that nvmf_ns_add_host names"`
 	HideMetadata bool      `json:"hide_metadata" doc:"hide the device's metadata from hosts, as dif_insert_or_strip of the transport"`
@@ -71,11 +71,10 @@ func (t *Target) rpcAddNS(ctx context.Context, p addNSParams) (uint32, error) {
 		return 0, rpc.Errorf(rpc.InvalidParams, "Invalid nguid: namespace.nguid is %q: it must be %d hexadecimal digits", *n.NGUID, 2*len(o.NGUID))
 	case !decodeHex(o.EUI64[:], n.EUI64):
 		return 0, rpc.Errorf(rpc.InvalidParams, "Invalid eui64: namespace.eui64 is %q: it must be %d hexadecimal digits", *n.EUI64, 2*len(o.EUI64))
-	case n.PTPLFile != nil:
-		return 0, invalid("namespace.ptpl_file is %q: this program does not have reservations yet; leave it out", *n.PTPLFile)
 	case n.ANAGroup > s.opts.MaxNamespaces:
 		return 0, invalid("namespace.anagrpid is %d: it must be at most %d, which is max_namespaces of the subsystem", n.ANAGroup, s.opts.MaxNamespaces)
 	}
+	give(&o.ReservationFile, n.PTPLFile)
 	nsid, err := s.AddNamespace(ctx, n.Bdev, o)
 	if err != nil {
 		return 0, invalid("%v", err)

@@ -74,6 +74,7 @@ type Subsystem struct {
 	// cntlids is the list of controller identifiers, sorted, replaced
 	// likewise.
 	cntlids atomic.Pointer[[]uint16]
+	live    atomic.Pointer[[]*Controller] // likewise
 
 	ctl         sync.Mutex // serializes changes, held while threads are asked
 	namespaces  map[uint32]*Namespace
@@ -119,6 +120,7 @@ func newSubsystem(t *Target, nqn string, opts SubsystemOptions) (*Subsystem, err
 	s.access.restricted = opts.RestrictHosts
 	s.active.Store(new([]*Namespace))
 	s.cntlids.Store(new([]uint16))
+	s.live.Store(new([]*Controller))
 	return s, nil
 }
 
@@ -232,7 +234,12 @@ func (s *Subsystem) NewController(ctx context.Context, t *thread.Thread, tr Tran
 func (s *Subsystem) publishControllers() {
 	ids := slices.Sorted(maps.Keys(s.controllers))
 	s.cntlids.Store(&ids)
+	live := slices.Collect(maps.Values(s.controllers))
+	s.live.Store(&live)
 }
+
+// liveControllers returns the controllers. Any goroutine may ask.
+func (s *Subsystem) liveControllers() []*Controller { return *s.live.Load() }
 
 // pickCNTLID goes round the identifiers, so that one is not used again as
 // soon as it is free.

@@ -269,7 +269,6 @@ func TestNVMfRefusals(t *testing.T) {
 		{"nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"Disk0","nsid":33}}`, invalid, "namespace identifier 33"},
 		{"nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"Disk0","nguid":"12"}}`, invalid, "Invalid nguid"},
 		{"nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"Disk0","eui64":"zz"}}`, invalid, "Invalid eui64"},
-		{"nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"Disk0","ptpl_file":"f"}}`, invalid, "ptpl_file"},
 		{"nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"Disk0","anagrpid":33}}`, invalid, "anagrpid"},
 		{"nvmf_subsystem_add_ns", `{"nqn":"nqn.2014-08.org.nvmexpress.discovery","namespace":{"bdev_name":"Disk0"}}`, invalid, "for discovery"},
 		{"nvmf_subsystem_remove_ns", `{@1@,"nsid":7}`, invalid, "nsid"},

@@ -39,6 +39,7 @@ func TestFabrics(t *testing.T) {
 		{"Kill", x.killUnderIO},
 		{"Listener", x.listenerGoes},
 		{"Multipath", x.switchesPaths},
+		{"Reservations", x.reserves},
 	} {
 		if !t.Run(tt.name, tt.run) {
 			t.Log(x.MustShell(t, "dmesg | tail -50"))
@@ -267,4 +268,29 @@ exit 1`))
 	x.running(t, path)
 	stopFio(t, load)
 	x.MustRun(t, "nvme", "disconnect", "-n", nqn)
+}
+
+// reserves has the kernel's host take a namespace for itself, by nvme-cli, and
+// another host try to write.
+func (x *fabricsRig) reserves(t *testing.T) {
+	x.connect(t, 4420)
+	path := x.disk(t, 1)
+	x.MustRun(t, "nvme", "resv-register", path, "--nrkey=17", "--rrega=0")
+	x.MustRun(t, "nvme", "resv-acquire", path, "--crkey=17", "--rtype=1", "--racqa=0")
+	out := x.MustRun(t, "nvme", "resv-report", path, "-e", "-o", "json")
+	var report struct {
+		RTYPE, REGCTL int
+		Registrants   []struct{ RCSTS, RKEY int } `json:"regctlext"`
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil || report.RTYPE != 1 || len(report.Registrants) != 1 || report.Registrants[0].RKEY != 17 || report.Registrants[0].RCSTS != 1 {
+		t.Errorf("resv-report: %v, %+v\n%s", err, report, out)
+	}
+	x.MustRun(t, fio(path, "randwrite", "4k", "libaio", 4, "--size=1M")...)
+	other := []string{"gospdk", "nvme", "write-zeroes", "tcp://127.0.0.1:4420/" + fabricsNQN, "--force"}
+	if r := x.Run(t, other...); r.Code == 0 || !strings.Contains(r.Stderr, "RESERVATION CONFLICT") {
+		t.Errorf("another host writes in spite of the reservation: %+v", r)
+	}
+	x.MustRun(t, "nvme", "resv-release", path, "--crkey=17", "--rtype=1", "--rrela=0")
+	x.MustRun(t, other...)
+	x.disconnect(t)
 }

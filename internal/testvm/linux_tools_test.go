@@ -83,7 +83,7 @@ func (x *linuxTarget) identified(t *testing.T) {
 	for field, want := range map[string]any{
 		"vid": 0x4e58, "ssvid": 0x4e58, "sn": fmt.Sprintf("%-20s", linuxSerial), "mn": fmt.Sprintf("%-40s", "SPDK bdev Controller"),
 		"subnqn": linuxNQN, "mdts": 5, "ver": 0x20000, "nn": 32, "mnan": 32, "cntrltype": 1, "sqes": 0x66, "cqes": 0x44,
-		"oacs": 0x100, "oncs": 0x1dd, "fuses": 1, "elpe": 63, "npss": 0, "wctemp": 343, "cctemp": 373, "vwc": 4, "sgls": 2,
+		"oacs": 0x100, "oncs": 0x1fd, "fuses": 1, "elpe": 63, "npss": 0, "wctemp": 343, "cctemp": 373, "vwc": 4, "sgls": 2,
 	} {
 		if got := ctrl[field]; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("id-ctrl: %s is %v, want %v", field, got, want)

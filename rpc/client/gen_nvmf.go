@@ -457,7 +457,7 @@ type NvmfSubsystemAddNSNamespaceParams struct {
 	Nguid         *string `json:"nguid,omitempty"`           // 16 bytes in hexadecimal; the device's UUID if it is left out
 	EUI64         *string `json:"eui64,omitempty"`           // 8 bytes in hexadecimal
 	UUID          *string `json:"uuid,omitempty"`            // the device's if it is left out
-	PtplFile      *string `json:"ptpl_file,omitempty"`       // file that keeps reservations; they are not built yet: leave it out
+	PtplFile      *string `json:"ptpl_file,omitempty"`       // file that keeps reservations through a power loss, in SPDK's format
 	Anagrpid      *uint32 `json:"anagrpid,omitempty"`        // of subsystems with ana_reporting; others pass over it. At most max_namespaces
 	NoAutoVisible *bool   `json:"no_auto_visible,omitempty"` // show it only to hosts that nvmf_ns_add_host names
 	HideMetadata  *bool   `json:"hide_metadata,omitempty"`   // hide the device's metadata from hosts, as dif_insert_or_strip of the transport
