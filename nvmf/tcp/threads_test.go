@@ -279,11 +279,9 @@ func TestChurn(t *testing.T) {
 func (g *rig) visit(seed int, work func(h *host)) {
 	admin := g.login(hostOptions{})
 	defer admin.conn.Close()
-	var queues []*host
 	for id := range uint16(3) {
 		q := g.ioQueue(admin, id+1)
 		defer q.conn.Close()
-		queues = append(queues, q)
 		q.start(readOf(0, 4096)) // of a namespace that may be there
 	}
 	switch seed % 4 {
