@@ -27,6 +27,7 @@ type GroupStats struct {
 	Name                                string // of the thread
 	AdminQueues, IOQueues               uint64 // since the start
 	CurrentAdminQueues, CurrentIOQueues uint64 // now
+	Unassociated                        uint64 // connections that are no queue of a controller yet
 	CompletedIO                         uint64 // I/O commands
 }
 
@@ -39,6 +40,14 @@ func (g *pollGroup) add(qid uint16) {
 	g.stats.IOQueues++
 	g.stats.CurrentIOQueues++
 }
+
+// ConnectionCame tells that a host has connected to thread th, which calls it.
+// When the connection becomes a queue, or ends before, ConnectionLeft is called
+// there.
+func (t *Target) ConnectionCame(th *thread.Thread) { t.group(th).stats.Unassociated++ }
+
+// ConnectionLeft undoes ConnectionCame.
+func (t *Target) ConnectionLeft(th *thread.Thread) { t.group(th).stats.Unassociated-- }
 
 func (g *pollGroup) remove(qid uint16) {
 	if qid == 0 {

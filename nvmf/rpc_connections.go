@@ -100,7 +100,7 @@ type groupEntry struct {
 	IO             uint64           `json:"io_qpairs" doc:"I/O queues since the start"`
 	CurrentAdmin   uint64           `json:"current_admin_qpairs"`
 	CurrentIO      uint64           `json:"current_io_qpairs"`
-	Unassociated   uint64           `json:"current_unassociated_qpairs" doc:"0"`
+	Unassociated   uint64           `json:"current_unassociated_qpairs" doc:"connections over which no Connect command has succeeded yet"`
 	PendingBdevIO  uint64           `json:"pending_bdev_io" doc:"0: requests are not scarce here"`
 	CompletedIO    uint64           `json:"completed_nvme_io" doc:"I/O commands since the start"`
 	TransportStats []groupTransport `json:"transports"`
@@ -127,7 +127,7 @@ func (t *Target) rpcGetStats(ctx context.Context, p ofTarget) (*statsResult, err
 	for _, g := range groups {
 		r.Groups = append(r.Groups, groupEntry{
 			Name: g.Name, Admin: g.AdminQueues, IO: g.IOQueues, CurrentAdmin: g.CurrentAdminQueues, CurrentIO: g.CurrentIOQueues,
-			CompletedIO: g.CompletedIO, TransportStats: transports,
+			Unassociated: g.Unassociated, CompletedIO: g.CompletedIO, TransportStats: transports,
 		})
 	}
 	return r, nil

@@ -265,6 +265,7 @@ func (c *conn) joined(err error) {
 // run is the end of a Connect that succeeded.
 func (c *conn) run(x *connecting) {
 	c.connect = nil
+	c.t.target.ConnectionLeft(c.g.thread)
 	c.ctrlr, c.lane, c.Queue.ID = x.ctrlr, x.lane, x.args.QID
 	c.lane.AddQueue(nvmf.QueueInfo{ID: c.Queue.ID, Peer: idOf(c.sock.Remote())})
 	c.entries = int(x.args.SQSize)

@@ -93,6 +93,7 @@ func (g *group) welcome(c *conn) {
 // attach makes c a connection of this group.
 func (g *group) attach(c *conn) {
 	c.g = g
+	g.t.target.ConnectionCame(g.thread)
 	if n := len(g.free); n > 0 {
 		c.index, g.free = g.free[n-1], g.free[:n-1]
 	} else {
@@ -111,6 +112,9 @@ func (g *group) attach(c *conn) {
 
 // detach undoes attach.
 func (g *group) detach(c *conn) {
+	if c.ctrlr == nil {
+		g.t.target.ConnectionLeft(g.thread)
+	}
 	g.conns[c.index] = nil
 	g.free = append(g.free, c.index)
 	if c.isDirty {

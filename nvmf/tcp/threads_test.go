@@ -83,6 +83,43 @@ func TestPlacement(t *testing.T) {
 	}
 }
 
+// TestUnassociated counts connections that are no queue yet.
+func TestUnassociated(t *testing.T) {
+	g := newThreads(t, 2)
+	want := func(what string, unassociated, queues uint64) {
+		t.Helper()
+		eventually(t, what, func() bool {
+			all, err := g.target.Stats(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sum nvmf.GroupStats
+			for _, s := range all {
+				sum.Unassociated += s.Unassociated
+				sum.CurrentIOQueues += s.CurrentIOQueues
+			}
+			return sum.Unassociated == unassociated && sum.CurrentIOQueues == queues
+		})
+	}
+	silent := g.dial()
+	want("a connection", 1, 0)
+	admin := g.login(hostOptions{})
+	var queues []*host
+	for id := range uint16(3) {
+		queues = append(queues, g.ioQueue(admin, id+1))
+	}
+	refused := g.dial()
+	refused.initialize()
+	refused.connect(1, 32, admin.cntlid)
+	want("three queues, and two that are none", 2, 3)
+	silent.conn.Close()
+	refused.conn.Close()
+	for _, q := range queues {
+		q.conn.Close()
+	}
+	want("all have gone", 0, 0)
+}
+
 // apart is a host whose I/O queue is on another thread than its controller.
 func (g *rig) apart() (admin, q *host, on *thread.Thread) {
 	g.t.Helper()

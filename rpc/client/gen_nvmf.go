@@ -198,7 +198,7 @@ type NvmfGetStatsPollGroupsResult struct {
 	IOQpairs                  uint64                                   `json:"io_qpairs"`    // I/O queues since the start
 	CurrentAdminQpairs        uint64                                   `json:"current_admin_qpairs"`
 	CurrentIOQpairs           uint64                                   `json:"current_io_qpairs"`
-	CurrentUnassociatedQpairs uint64                                   `json:"current_unassociated_qpairs"` // 0
+	CurrentUnassociatedQpairs uint64                                   `json:"current_unassociated_qpairs"` // connections over which no Connect command has succeeded yet
 	PendingBdevIO             uint64                                   `json:"pending_bdev_io"`             // 0: requests are not scarce here
 	CompletedNvmeIO           uint64                                   `json:"completed_nvme_io"`           // I/O commands since the start
 	Transports                []NvmfGetStatsPollGroupsTransportsResult `json:"transports"`
