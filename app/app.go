@@ -21,6 +21,7 @@ import (
 	"github.com/gospdk/gospdk/reactor"
 	"github.com/gospdk/gospdk/reactor/scheduler"
 	"github.com/gospdk/gospdk/rpc"
+	"github.com/gospdk/gospdk/sock"
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/thread/iobuf"
 )
@@ -68,6 +69,7 @@ type Env struct {
 	RPC      *rpc.Registry
 	Reactors *reactor.Set
 	Iobuf    *iobuf.Pool
+	Sock     *sock.Impls
 	Notify   *notify.Log
 	Accel    *accel.Framework
 	Bdevs    *bdev.Registry
@@ -159,6 +161,7 @@ func (a *App) build(modules Modules) error {
 	a.RPC = rpc.NewRegistry()
 	a.Notify = notify.New()
 	a.Iobuf = iobuf.New(iobuf.Options{})
+	a.Sock = sock.NewImpls()
 	a.Accel = accel.New(accel.WithIobuf(a.Iobuf))
 	a.Bdevs = bdev.NewRegistry(bdev.WithIobuf(a.Iobuf), bdev.WithNotify(a.Notify), bdev.WithThreads(a.Reactors.Threads))
 	more, err := modules(&a.Env)

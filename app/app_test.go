@@ -105,7 +105,7 @@ func TestEveryMethodOfTheFrameworkAnswers(t *testing.T) {
 	a := target(t, Config{}, noModules)
 	for _, test := range []struct{ method, params, want string }{
 		{"framework_wait_init", "{}", "true"},
-		{"framework_get_subsystems", "null", `{"subsystem":"bdev","depends_on":["accel","iobuf"]}`},
+		{"framework_get_subsystems", "null", `{"subsystem":"bdev","depends_on":["accel","iobuf","sock"]}`},
 		{"framework_get_config", `{"name":"scheduler"}`, `[{"method":"framework_set_scheduler","params":{"name":"static"}}]`},
 		{"framework_get_reactors", "{}", `"name":"app_thread"`},
 		{"framework_get_scheduler", "{}", `"scheduler_name":"static","scheduler_period":0,"isolated_core_mask":"0"`},

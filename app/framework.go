@@ -4,7 +4,9 @@ package app
 
 import (
 	"context"
+	"os"
 
+	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/rpc"
 )
 
@@ -15,12 +17,28 @@ func (a *App) framework() []*Subsystem {
 	return []*Subsystem{
 		{Name: "scheduler", Config: a.schedulerConfig},
 		{Name: "iobuf", Config: saveOf(a.Iobuf), Stop: func(context.Context) error { return a.Iobuf.Close() }},
+		{Name: "sock", Config: a.Sock.SaveConfig, Init: a.overrideSock},
 		{Name: "accel", Depends: []string{"iobuf"}, Config: a.Accel.SaveConfig,
 			Init: a.Accel.Start,
 			Stop: a.Accel.Close},
-		{Name: "bdev", Depends: []string{"accel", "iobuf"}, Config: func() []rpc.Call { return a.Bdevs.SaveConfig() },
+		{Name: "bdev", Depends: []string{"accel", "iobuf", "sock"}, Config: func() []rpc.Call { return a.Bdevs.SaveConfig() },
 			Stop: a.Bdevs.Close},
 	}
+}
+
+// overrideSock lets an environment variable of SPDK's choose the
+// implementation of sockets, as SPDK's subsystem does.
+func (a *App) overrideSock(context.Context) error {
+	name := os.Getenv("SPDK_SOCK_IMPL_DEFAULT")
+	if name == "" {
+		return nil
+	}
+	if err := a.Sock.SetDefault(name); err != nil {
+		log.Errorf("SPDK_SOCK_IMPL_DEFAULT: %v", err)
+		return nil
+	}
+	log.Noticef("SPDK_SOCK_IMPL_DEFAULT: sockets are %s", name)
+	return nil
 }
 
 // saveOf returns what saves a part's configuration, nil if it saves none.

@@ -91,7 +91,7 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 func nvmfTarget(env *app.Env) *app.Subsystem {
 	t := nvmf.NewTarget(env.Bdevs)
 	t.AddModule(vfiouser.Module{})
-	t.AddModule(tcp.Module{Iobuf: env.Iobuf})
+	t.AddModule(tcp.Module{Iobuf: env.Iobuf, Sock: env.Sock})
 	t.SetAnnouncer(mdns.Announcer{})
 	var cpus reactor.Mask
 	if env.Reactors != nil { // they are not there for documents
@@ -99,7 +99,7 @@ func nvmfTarget(env *app.Env) *app.Subsystem {
 	}
 	t.RegisterRPC(env.RPC, cpus)
 	return &app.Subsystem{
-		Name: "nvmf", Depends: []string{"bdev", "accel", "iobuf"},
+		Name: "nvmf", Depends: []string{"bdev", "accel", "iobuf", "sock"},
 		Init:   func(ctx context.Context) error { return t.Start(ctx, env.Reactors) },
 		Stop:   t.Close,
 		Config: t.SaveConfig,

@@ -224,7 +224,9 @@ func (p *portal) take(c *net.TCPConn) {
 		log.Warnf("nvmf: TCP %v: %v", p.addr, err)
 		return
 	}
-	if err := s.Set(sock.Options{Priority: t.opts.Priority, AckTimeout: t.opts.AckTimeout}); err != nil {
+	impl, err := t.opts.Sock.Options(t.opts.Sock.Default())
+	err = errors.Join(err, impl.Apply(s), s.Set(sock.Options{Priority: t.opts.Priority, AckTimeout: t.opts.AckTimeout}))
+	if err != nil {
 		log.Warnf("nvmf: TCP %v: connection from %v: %v", p.addr, s.Remote(), err)
 	}
 	t.live.Add(1)

@@ -11,12 +11,16 @@ import (
 
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvmf"
+	"github.com/gospdk/gospdk/sock"
 	"github.com/gospdk/gospdk/thread/iobuf"
 )
 
 // Module makes the TCP transport of a target, which takes its buffers from
-// Iobuf.
-type Module struct{ Iobuf *iobuf.Pool }
+// Iobuf, and the settings of its sockets from Sock, which may be nil.
+type Module struct {
+	Iobuf *iobuf.Pool
+	Sock  *sock.Impls
+}
 
 // Defaults of SPDK's transport that are not ours anyway. Caches of cacheAuto
 // buffers are of the transport's own choice.
@@ -62,7 +66,7 @@ func (m Module) Open(ctx context.Context, t *nvmf.Target, o *nvmf.TransportOptio
 		MaxDataSize: o.MaxIOSize, InCapsule: o.InCapsuleDataSize, NoC2HSuccess: !*o.C2HSuccess,
 		SmallCache: cacheSize(o.IobufSmallCache), LargeCache: cacheSize(o.IobufLargeCache),
 		Priority: *o.SockPriority, AckTimeout: time.Duration(o.AckTimeout) * time.Millisecond,
-		AbortTimeout: abortTimeout, Tuning: o.Tuning,
+		AbortTimeout: abortTimeout, Sock: m.Sock, Tuning: o.Tuning,
 	})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ import (
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme/pdu"
 	"github.com/gospdk/gospdk/nvmf"
+	"github.com/gospdk/gospdk/sock"
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/thread/iobuf"
 )
@@ -73,6 +74,8 @@ type Options struct {
 	// before the connection is given up, TCP_USER_TIMEOUT; 0 for the
 	// machine's default.
 	AckTimeout time.Duration
+	// Sock has the settings of sockets, SPDK's if it is nil.
+	Sock *sock.Impls
 	// Tuning is for the controllers.
 	Tuning nvmf.Tuning
 }
@@ -100,6 +103,9 @@ func setDefault[T comparable](p *T, def T) {
 }
 
 func (o *Options) fill() error {
+	if o.Sock == nil {
+		o.Sock = sock.NewImpls()
+	}
 	setDefault(&o.QueueEntries, defaultQueueEntries)
 	setDefault(&o.AdminEntries, defaultQueueEntries)
 	setDefault(&o.IOQueues, defaultIOQueues)
