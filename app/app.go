@@ -16,6 +16,7 @@ import (
 	"github.com/gospdk/gospdk/accel"
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/internal/claim"
+	"github.com/gospdk/gospdk/keyring"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/notify"
 	"github.com/gospdk/gospdk/reactor"
@@ -73,6 +74,7 @@ type Env struct {
 	Notify   *notify.Log
 	Accel    *accel.Framework
 	Bdevs    *bdev.Registry
+	Keyring  *keyring.Keyring
 }
 
 // Modules makes what the program consists of beside the framework: it is
@@ -164,6 +166,7 @@ func (a *App) build(modules Modules) error {
 	a.Sock = sock.NewImpls()
 	a.Accel = accel.New(accel.WithIobuf(a.Iobuf))
 	a.Bdevs = bdev.NewRegistry(bdev.WithIobuf(a.Iobuf), bdev.WithNotify(a.Notify), bdev.WithThreads(a.Reactors.Threads))
+	a.Keyring = keyring.New()
 	more, err := modules(&a.Env)
 	if err != nil {
 		return err

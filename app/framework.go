@@ -16,6 +16,7 @@ import (
 func (a *App) framework() []*Subsystem {
 	return []*Subsystem{
 		{Name: "scheduler", Config: a.schedulerConfig},
+		{Name: "keyring", Config: saveOf(a.Keyring)},
 		{Name: "iobuf", Config: saveOf(a.Iobuf), Stop: func(context.Context) error { return a.Iobuf.Close() }},
 		{Name: "sock", Config: a.Sock.SaveConfig, Init: a.overrideSock},
 		{Name: "accel", Depends: []string{"iobuf"}, Config: a.Accel.SaveConfig,

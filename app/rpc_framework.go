@@ -26,7 +26,7 @@ func (a *App) registerRPC() {
 	a.registerThreads()
 	registerLog(a.RPC)
 	a.registerEnv()
-	for _, part := range []any{a.Iobuf, a.Sock, a.Notify, a.Accel, a.Bdevs} {
+	for _, part := range []any{a.Keyring, a.Iobuf, a.Sock, a.Notify, a.Accel, a.Bdevs} {
 		register(a.RPC, part)
 	}
 }

@@ -23,7 +23,7 @@ const module = "github.com/gospdk/gospdk"
 // layers lists folders from the bottom up: a package imports its own layer
 // and those below. The longest prefix of a package's folder decides.
 var layers = [][]string{
-	{"internal", "log", "trace", "notify", "metrics", "rpc"},
+	{"internal", "log", "trace", "notify", "metrics", "rpc", "keyring"},
 	{"nvme", "dif", "scsi", "virtio", "vfiouser", "nbd"},
 	{"dma", "pci", "vfiouser/server", "internal/vfiosock", "internal/pcibar"},
 	{"thread", "reactor", "sock", "pci/open"},
@@ -32,14 +32,14 @@ var layers = [][]string{
 	{"blob", "lvol", "blobfs"},
 	{"nvmf", "iscsi", "vhost", "nbd/server", "ublk"},
 	{"app", "web"},
-	{"internal/accelperf", "internal/bdevio", "internal/bdevperf", "internal/dd", "internal/embedded", "internal/identify", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
+	{"internal/accelperf", "internal/bdevio", "internal/bdevperf", "internal/dd", "internal/embedded", "internal/identify", "internal/nvmecli", "internal/perf", "internal/cli", "internal/sim", "internal/testvm", "internal/vfiotest", "internal/machine", "internal/setup", "internal/doctor"},
 	{"cmd", "examples"},
 }
 
 // specifications import nothing but the standard library, one another, and
 // arithmetic of this module.
 var (
-	specifications = []string{"nvme", "nvme/pdu", "scsi", "virtio", "vfiouser", "nbd"}
+	specifications = []string{"nvme", "nvme/pdu", "nvme/dhchap", "scsi", "virtio", "vfiouser", "nbd"}
 	arithmetic     = []string{"internal/crc32c"}
 )
 
