@@ -20,6 +20,7 @@ type access struct {
 	mu         sync.Mutex
 	restricted bool     // to hosts
 	hosts      []string // oldest first
+	keys       map[string]HostKeys
 }
 
 // disconnectTime is how long RemoveHost waits for a host's controllers unless
@@ -85,6 +86,7 @@ func (s *Subsystem) RemoveHost(ctx context.Context, nqn string) error {
 	i := slices.Index(s.access.hosts, nqn)
 	if i >= 0 {
 		s.access.hosts = slices.Delete(s.access.hosts, i, i+1)
+		delete(s.access.keys, nqn)
 	}
 	s.access.mu.Unlock()
 	if i < 0 {

@@ -20,6 +20,9 @@ func (c *Controller) Prepare(r *Request) {
 	if l := r.lane; !l.heard.Load() { // others read the line that it is in
 		l.heard.Store(true)
 	}
+	if (r.queue.auth != nil || r.Cmd.Opcode == nvme.OpcodeFabrics) && c.prepareAuth(r) {
+		return
+	}
 	if r.queue.ID == 0 {
 		c.prepareAdmin(r)
 		return
@@ -40,6 +43,10 @@ func (c *Controller) Execute(r *Request) {
 	r.flags |= flagActive
 	if r.flags&flagAdmin != 0 {
 		c.executeAdmin(r)
+		return
+	}
+	if r.flags&flagAuth != 0 && r.flags&flagFailed == 0 {
+		l.executeAuth(r)
 		return
 	}
 	if r.ns != nil && !r.ns.get() { // removed while the transport brought the data

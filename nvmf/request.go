@@ -65,6 +65,7 @@ type Queue struct {
 	// fused is the first command of a fused pair whose second command has
 	// not come yet.
 	fused *Request
+	auth  *authentication // nil: the host need not prove who it is
 }
 
 type reqFlags uint8
@@ -76,6 +77,7 @@ const (
 	flagActive                       // in execution
 	flagWaiting                      // an asynchronous event request that waits
 	flagLent                         // Iov is memory of the device
+	flagAuth                         // authentication command
 	flagPassed                       // goes to an NVMe device as it is
 )
 

@@ -15,6 +15,8 @@ func (t *Target) registerHosts(r *rpc.Registry) {
 		rpc.Doc("Lets a host connect to a subsystem that does not admit any host."))
 	rpc.Register(r, "nvmf_subsystem_remove_host", t.rpcRemoveHost, rpc.Concurrent(),
 		rpc.Doc("Takes a host off the list of those that may connect, and disconnects it."))
+	rpc.Register(r, "nvmf_subsystem_set_keys", t.rpcSetKeys,
+		rpc.Doc("Changes the keys of a host. Queues that are connected stay; the new keys are for the next authentication."))
 	rpc.Register(r, "nvmf_subsystem_allow_any_host", t.rpcAllowAnyHost,
 		rpc.Doc("Sets whether hosts may connect that are not listed. Those that are connected stay."))
 }
@@ -24,22 +26,51 @@ type addHostParams struct {
 	Host string `json:"host" rpc:"required" doc:"NQN of the host"`
 	ofTarget
 	PSK      *string `json:"psk" doc:"name of a key for TLS; not built yet: leave it out"`
-	DHCHAP   *string `json:"dhchap_key" doc:"name of a key for authentication; not built yet: leave it out"`
-	DHCHAPOf *string `json:"dhchap_ctrlr_key" doc:"name of the controller's key; not built yet: leave it out"`
+	DHCHAP   *string `json:"dhchap_key" doc:"name of the key by which the host proves who it is"`
+	DHCHAPOf *string `json:"dhchap_ctrlr_key" doc:"name of the key by which the controller does, if the host asks"`
 }
 
-func (t *Target) rpcAddHost(_ context.Context, p addHostParams) (rpc.True, error) {
+func (t *Target) rpcAddHost(ctx context.Context, p addHostParams) (rpc.True, error) {
 	s, err := t.find(ofSubsystem{p.NQN, p.ofTarget})
 	if err != nil {
 		return false, err
 	}
-	for name, key := range map[string]*string{"psk": p.PSK, "dhchap_key": p.DHCHAP, "dhchap_ctrlr_key": p.DHCHAPOf} {
-		if key != nil {
-			return false, invalid("%s is %q: this program has no keys of hosts yet; leave it out", name, *key)
-		}
+	if p.PSK != nil {
+		return false, invalid("psk is %q: this program has no TLS yet; leave it out", *p.PSK)
 	}
 	if err := s.AddHost(p.Host); err != nil {
 		return false, internal(err)
+	}
+	var k HostKeys
+	give(&k.Host, p.DHCHAP)
+	give(&k.Controller, p.DHCHAPOf)
+	if k == (HostKeys{}) {
+		return true, nil
+	}
+	if err := s.SetHostKeys(p.Host, k); err != nil {
+		return false, errors.Join(invalid("%v", err), s.RemoveHost(ctx, p.Host))
+	}
+	return true, nil
+}
+
+type setKeysParams struct {
+	NQN  string `json:"nqn" rpc:"required" doc:"name of the subsystem"`
+	Host string `json:"host" rpc:"required" doc:"NQN of the host, which nvmf_subsystem_add_host has named"`
+	ofTarget
+	DHCHAP   *string `json:"dhchap_key" doc:"name of the key by which the host proves who it is; none if it is left out"`
+	DHCHAPOf *string `json:"dhchap_ctrlr_key" doc:"name of the key by which the controller does; none if it is left out"`
+}
+
+func (t *Target) rpcSetKeys(_ context.Context, p setKeysParams) (rpc.True, error) {
+	s, err := t.find(ofSubsystem{p.NQN, p.ofTarget})
+	if err != nil {
+		return false, err
+	}
+	var k HostKeys
+	give(&k.Host, p.DHCHAP)
+	give(&k.Controller, p.DHCHAPOf)
+	if err := s.SetHostKeys(p.Host, k); err != nil {
+		return false, invalid("%v", err)
 	}
 	return true, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gospdk/gospdk/nvme/dhchap"
 	"github.com/gospdk/gospdk/reactor"
 	"github.com/gospdk/gospdk/rpc"
 )
@@ -129,9 +130,19 @@ func (t *Target) rpcSetConfig(p *setConfigParams, cpus reactor.Mask) error {
 	c.DiscoveryFilter = filterOf(filters)
 	if p.Digests != nil {
 		s.digests = inOrderOf(allDigests, *p.Digests)
+		c.Hashes = nil
+		for _, name := range s.digests {
+			h, _ := dhchap.ParseHash(name) // the names have been checked
+			c.Hashes = append(c.Hashes, h)
+		}
 	}
 	if p.DHGroups != nil {
 		s.dhgroups = inOrderOf(allGroups, *p.DHGroups)
+		c.Groups = nil
+		for _, name := range s.dhgroups {
+			g, _ := dhchap.ParseGroup(name)
+			c.Groups = append(c.Groups, g)
+		}
 	}
 	if p.DupPolicy != nil {
 		s.dupPolicy = *p.DupPolicy

@@ -121,7 +121,9 @@ type nvmEntry struct {
 }
 
 type hostEntry struct {
-	NQN string `json:"nqn"`
+	NQN  string `json:"nqn"`
+	Key  string `json:"dhchap_key,omitempty" doc:"name of its key for authentication"`
+	Ours string `json:"dhchap_ctrlr_key,omitempty" doc:"name of the controller's"`
 }
 
 type nsEntry struct {
@@ -141,7 +143,7 @@ func (s *Subsystem) entry() subsystemEntry {
 		e.Addresses = append(e.Addresses, showAddress(l.Address))
 	}
 	for _, h := range s.Hosts() {
-		e.Hosts = append(e.Hosts, hostEntry{h})
+		e.Hosts = append(e.Hosts, hostEntry{h, s.HostKeys(h).Host, s.HostKeys(h).Controller})
 	}
 	if s.discovery {
 		return e

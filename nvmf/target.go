@@ -40,6 +40,7 @@ type Target struct {
 	modules    []TransportModule
 	transports []*ActiveTransport
 	settings   settings
+	readKey    func(name string) ([]byte, error) // nil without a keyring
 }
 
 // NewTarget returns a target whose namespaces are opened in registry.

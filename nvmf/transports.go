@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvme/dhchap"
 	"github.com/gospdk/gospdk/reactor"
 )
 
@@ -121,6 +122,9 @@ type TargetConfig struct {
 	CRDT [3]uint16
 	// PollGroups are the CPUs that controllers run on, all if empty.
 	PollGroups reactor.Mask
+	// Hashes and Groups are allowed for authentication, all if empty.
+	Hashes []dhchap.Hash
+	Groups []dhchap.Group
 	// OnePerListener refuses a host a second controller of a subsystem at
 	// the same address.
 	OnePerListener bool

@@ -97,6 +97,7 @@ func nvmfTarget(env *app.Env) *app.Subsystem {
 	if env.Reactors != nil { // they are not there for documents
 		cpus = env.Reactors.Mask()
 	}
+	t.SetKeyReader(env.Keyring.Read)
 	t.RegisterRPC(env.RPC, cpus)
 	return &app.Subsystem{
 		Name: "nvmf", Depends: []string{"bdev", "accel", "iobuf", "sock"},

@@ -71,6 +71,10 @@ func NewController(cfg Config) *Controller { return &Controller{cfg: cfg} }
 // Done tells whether the host has proved who it is.
 func (c *Controller) Done() bool { return c.step == stepDone }
 
+// Failed tells whether the exchange has come to a bad end. It may be that the
+// host does not know yet: then a message is due.
+func (c *Controller) Failed() bool { return c.step == stepFailure }
+
 // Hash and Group return what was agreed on.
 func (c *Controller) Hash() Hash { return c.x.hash }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -17,6 +18,9 @@ import (
 
 // oui is the IEEE identifier that SPDK's controllers have.
 var oui = [3]byte{0x5c, 0xd2, 0xe4}
+
+// authTimeout is how long a host may take to prove who it is.
+const authTimeout = 120 * time.Second
 
 const (
 	vendorID = 0x8086 // SPDK's default
@@ -272,7 +276,12 @@ func (c *conn) run(x *connecting) {
 	c.noFlow = x.args.Attributes&nvme.ConnectNoSQFlow != 0
 	c.state = stateRunning
 	cpl := nvme.NewCompletion(0, c.ID, x.cmd.CID, nvme.StatusSuccess)
-	cpl.CDW0 = uint32(nvme.NewConnectResult(c.ctrlr.core.ID()))
+	result := nvme.NewConnectResult(c.ctrlr.core.ID())
+	if c.ctrlr.core.RequireAuthentication(&c.Queue) {
+		result |= nvme.ConnectAuthTransaction
+		c.hurry(authTimeout)
+	}
+	cpl.CDW0 = uint32(result)
 	cpl.SQHD = noSQHead
 	if !c.noFlow {
 		c.sqHead = 1
@@ -281,4 +290,15 @@ func (c *conn) run(x *connecting) {
 	c.reply(cpl)
 	c.markResume()
 	flag.Debugf("%v: queue %d of controller %#x, %d entries", c.sock.Remote(), c.ID, c.ctrlr.core.ID(), c.entries)
+}
+
+// authStep looks how far the host has got with proving who it is. Once it
+// knows that it has failed it has little time to go by itself.
+func (c *conn) authStep() {
+	switch {
+	case c.Refused():
+		c.hurry(lingerTime)
+	case !c.Authenticating():
+		c.calm()
+	}
 }

@@ -157,5 +157,8 @@ func (c *conn) CompleteRequest(r *nvmf.Request) {
 		s.give()
 		return
 	}
+	if c.deadline != 0 { // the host proves who it is
+		c.authStep()
+	}
 	c.respond(s)
 }

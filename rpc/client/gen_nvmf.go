@@ -231,7 +231,9 @@ type NvmfGetSubsystemsListenAddressesResult struct {
 
 // NvmfGetSubsystemsHostsResult is a result, or a part of one.
 type NvmfGetSubsystemsHostsResult struct {
-	NQN string `json:"nqn"`
+	NQN            string `json:"nqn"`
+	DhchapKey      string `json:"dhchap_key,omitempty"`       // name of its key for authentication
+	DhchapCtrlrKey string `json:"dhchap_ctrlr_key,omitempty"` // name of the controller's
 }
 
 // NvmfGetSubsystemsNamespacesResult is a result, or a part of one.
@@ -416,8 +418,8 @@ type NvmfSubsystemAddHostParams struct {
 	Host           string  `json:"host"`                       // NQN of the host
 	TgtName        *string `json:"tgt_name,omitempty"`         // name of the target (default nvmf_tgt)
 	Psk            *string `json:"psk,omitempty"`              // name of a key for TLS; not built yet: leave it out
-	DhchapKey      *string `json:"dhchap_key,omitempty"`       // name of a key for authentication; not built yet: leave it out
-	DhchapCtrlrKey *string `json:"dhchap_ctrlr_key,omitempty"` // name of the controller's key; not built yet: leave it out
+	DhchapKey      *string `json:"dhchap_key,omitempty"`       // name of the key by which the host proves who it is
+	DhchapCtrlrKey *string `json:"dhchap_ctrlr_key,omitempty"` // name of the key by which the controller does, if the host asks
 }
 
 // NvmfSubsystemAddListener calls nvmf_subsystem_add_listener. Serves a subsystem at an address. The transport must have been created.
@@ -629,6 +631,20 @@ type NvmfSubsystemRemoveNSParams struct {
 	NQN     string  `json:"nqn"`                // name of the subsystem
 	Nsid    uint32  `json:"nsid"`               // namespace identifier
 	TgtName *string `json:"tgt_name,omitempty"` // name of the target (default nvmf_tgt)
+}
+
+// NvmfSubsystemSetKeys calls nvmf_subsystem_set_keys. Changes the keys of a host. Queues that are connected stay; the new keys are for the next authentication.
+func (c *Client) NvmfSubsystemSetKeys(ctx context.Context, p NvmfSubsystemSetKeysParams) error {
+	return c.Call(ctx, "nvmf_subsystem_set_keys", p, nil)
+}
+
+// NvmfSubsystemSetKeysParams are the parameters of nvmf_subsystem_set_keys.
+type NvmfSubsystemSetKeysParams struct {
+	NQN            string  `json:"nqn"`                        // name of the subsystem
+	Host           string  `json:"host"`                       // NQN of the host, which nvmf_subsystem_add_host has named
+	TgtName        *string `json:"tgt_name,omitempty"`         // name of the target (default nvmf_tgt)
+	DhchapKey      *string `json:"dhchap_key,omitempty"`       // name of the key by which the host proves who it is; none if it is left out
+	DhchapCtrlrKey *string `json:"dhchap_ctrlr_key,omitempty"` // name of the key by which the controller does; none if it is left out
 }
 
 // NvmfSubsystemSetNSANAGroup calls nvmf_subsystem_set_ns_ana_group. Moves a namespace to another ANA group. The subsystem must have been made with ana_reporting.
