@@ -32,6 +32,9 @@ func (h *Host) Send() []byte {
 	return out
 }
 
+// Due tells whether Send has a message.
+func (h *Host) Due() bool { return h.out != nil }
+
 // Done tells whether the exchange has succeeded. A last message may be due.
 func (h *Host) Done() bool { return h.step == stepDone }
 

@@ -71,6 +71,7 @@ type Controller struct {
 	vectors         uint32 // interrupt vectors; 0 is polling only
 	keepAlive       time.Duration
 	cntlid          atomic.Uint32
+	transactions    atomic.Uint32 // of authentication
 	zoneAppendLimit atomic.Uint32
 	identify        atomic.Pointer[nvme.IdentifyController]
 	shadow          *shadowBuffers

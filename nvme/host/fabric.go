@@ -26,6 +26,7 @@ type login struct {
 	generation uint32 // of the controller, when it began
 	sent       bool
 	ended      atomic.Bool
+	auth       *authLogin // after Connect, if the controller wants it
 }
 
 // Complete implements Completer.
@@ -105,19 +106,23 @@ func (qp *QPair) dial() error {
 // loginStep goes on connecting. It is called after a poll of the queue.
 func (qp *QPair) loginStep() (done bool, err error) {
 	l, c := qp.login, qp.ctrlr
+	if l.auth != nil {
+		return qp.authStep(l)
+	}
 	switch {
 	case l.ended.Load():
-		qp.login = nil
 		if err := statusErr(nvme.OpcodeFabrics, qp.id != 0, l.Completion); err != nil {
+			qp.login = nil
 			return false, fmt.Errorf("the controller refused to connect queue %d%s: %w", qp.id, refusals[l.Completion.Status().Code()], err)
 		}
 		result := nvme.ConnectResult(l.Completion.CDW0)
-		if result.AuthRequired() {
-			return false, fmt.Errorf("the controller wants authentication: %w", ErrNotSupported)
-		}
 		if qp.id == 0 {
 			c.cntlid.Store(uint32(result.CNTLID()))
 		}
+		if result.AuthRequired() {
+			return false, qp.beginAuth(l)
+		}
+		qp.login = nil
 		qp.q.Connected()
 		return true, nil
 	case c.clock.Now() > l.deadline:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvme/dhchap"
 )
 
 // Defaults of [Options].
@@ -93,6 +94,13 @@ type Options struct {
 	// HostNQN names the host to a fabric's controller; default is what the
 	// transport id says, or else a name made of the random host identifier.
 	HostNQN string
+	// DHCHAPKey and DHCHAPCtrlrKey are secrets ("DHHC-1:…:"): by the first
+	// the host proves who it is where a fabric's controller wants that; by
+	// the second, if it is given, the controller has to.
+	DHCHAPKey, DHCHAPCtrlrKey string
+	// DHCHAPDigests and DHCHAPGroups are those to offer, all if empty.
+	DHCHAPDigests []dhchap.Hash
+	DHCHAPGroups  []dhchap.Group
 	// HeaderDigest and DataDigest ask for checksums of what goes over a
 	// network.
 	HeaderDigest, DataDigest bool
