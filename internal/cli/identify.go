@@ -9,11 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gospdk/gospdk/internal/identify"
+	"github.com/gospdk/gospdk/nvme/host"
 )
 
 func (a *app) identifyCommand() *cobra.Command {
 	var (
 		ids        *trids
+		keys       *keyFlags
 		asJSON, hx bool
 	)
 	cmd := &cobra.Command{
@@ -27,9 +29,9 @@ one, as hello_world does.`,
 		Example: `  gospdk identify -r 'trtype:VFIOUSER traddr:/tmp/disk'
   gospdk identify --json | jq '.[0].controller.subnqn'`,
 		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.identify(cmd.Context(), *ids, asJSON, hx) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.identify(cmd.Context(), *ids, keys, asJSON, hx) },
 	}
-	ids = addTransportFlag(cmd)
+	ids, keys = addTransportFlag(cmd), addKeyFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, named by the specification's acronyms")
 	cmd.Flags().BoolVarP(&hx, "hexdump", "x", false, "print the raw data too")
 	addLogFlag(cmd, "L")
@@ -38,9 +40,13 @@ one, as hello_world does.`,
 	return cmd
 }
 
-func (a *app) identify(ctx context.Context, ids trids, asJSON, hexDump bool) (err error) {
+func (a *app) identify(ctx context.Context, ids trids, keys *keyFlags, asJSON, hexDump bool) (err error) {
 	quiet()
-	s, err := a.connect(ctx, connectOptions{trids: ids})
+	var o host.Options
+	if err := keys.apply(&o); err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, connectOptions{trids: ids, host: o})
 	if err != nil {
 		return err
 	}

@@ -134,3 +134,20 @@ func TestNVMeJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestNVMeKeys(t *testing.T) {
+	file := filepath.Join(tempDir(t), "key")
+	for _, hash := range []string{"0", "1", "2", "3"} {
+		key := mustRun(t, "nvme", "gen-dhchap-key", "--hmac", hash).out
+		if !strings.HasPrefix(key, "DHHC-1:0"+hash+":") {
+			t.Errorf("--hmac %s: %s", hash, key)
+		}
+		if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mustRun(t, "nvme", "check-dhchap-key", file)
+	}
+	if r := run(t, "nvme", "gen-dhchap-key", "--hmac", "4"); r.code != 2 || !strings.Contains(r.err, "hash 4") {
+		t.Errorf("%+v", r)
+	}
+}

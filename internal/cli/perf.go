@@ -37,6 +37,7 @@ type perfFlags struct {
 	interrupts                          bool
 
 	headerDigest, dataDigest, noSQFlow bool
+	keys                               *keyFlags
 	allowed                            []string
 	cpuUsage, stats, ssdLatency        bool
 	latency                            int
@@ -106,6 +107,7 @@ func addPerfFlags(cmd *cobra.Command, f *perfFlags) {
 	fl.BoolVarP(&f.interrupts, "enable-interrupt", "E", false, "sleep until the controller interrupts, instead of polling")
 	fl.Uint64VarP(&f.quietCount, "continue-on-error", "Q", 0, "go on after errors, and report one in so many")
 	fl.UintVarP(&f.keepAlive, "keepalive", "k", 10000, "keep-alive timeout in milliseconds")
+	f.keys = addKeyFlags(cmd)
 	fl.BoolVarP(&f.headerDigest, "enable-tcp-hdgst", "H", false, "checksums of headers over TCP")
 	fl.BoolVarP(&f.dataDigest, "enable-tcp-ddgst", "I", false, "checksums of data over TCP")
 	fl.BoolVar(&f.noSQFlow, "disable-sq-flow-control", false, "no submission queue flow control over TCP, which saves the answers of reads")
@@ -129,14 +131,13 @@ func addPerfCompatibility(cmd *cobra.Command) {
 		{"transport-tos", "", "value"}, {"rdma-srq-size", "", "entries"},
 		{"disable-ktls", "", ""},
 	}...)
-	const noTCP = "there is no NVMe/TCP here yet; leave it out"
+	const noTLS = "there is no TLS here yet; leave it out"
 	for _, o := range [][4]string{
 		{"enable-vmd", "V", "", "VMD is not supported; leave it out"},
 		{"tpoint-group-mask", "y", "mask", "there are no trace points yet; leave it out"},
 		{"vfio-vf-token", "", "uuid", "VF tokens are not supported; leave it out"},
-		{"enable-ktls", "", "", noTCP}, {"tls-version", "", "value", noTCP},
-		{"psk-path", "", "path", noTCP}, {"psk-identity", "", "id", noTCP},
-		{"dhchap-key", "", "path", noTCP}, {"dhchap-ctrlr-key", "", "path", noTCP},
+		{"enable-ktls", "", "", noTLS}, {"tls-version", "", "value", noTLS},
+		{"psk-path", "", "path", noTLS}, {"psk-identity", "", "id", noTLS},
 	} {
 		refuseFlag(cmd, o[0], o[1], o[2], o[3])
 	}
@@ -283,7 +284,7 @@ func (a *app) perf(ctx context.Context, cmd *cobra.Command, f *perfFlags) (err e
 	}
 	p := &perfRun{app: a, flags: f, config: c, chat: !f.json}
 	p.say("Initializing NVMe Controllers\n")
-	s, err := a.connect(ctx, connectOptions{trids: *f.trids, subsystems: true, allowed: f.allowed, avoid: c.Cores, attached: p.attached, host: host.Options{
+	o := host.Options{
 		NumIOQueues:            uint32(max(host.DefaultIOQueues, len(c.Cores)*c.QPairs+c.UnusedQPairs)),
 		IOQueueSize:            max(c.QueueSize, p.queueEntries()),
 		Interrupts:             f.interrupts,
@@ -293,7 +294,11 @@ func (a *app) perf(ctx context.Context, cmd *cobra.Command, f *perfFlags) (err e
 		HeaderDigest:           f.headerDigest,
 		DataDigest:             f.dataDigest,
 		DisableSQFlowControl:   f.noSQFlow,
-	}})
+	}
+	if err := f.keys.apply(&o); err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, connectOptions{trids: *f.trids, subsystems: true, allowed: f.allowed, avoid: c.Cores, attached: p.attached, host: o})
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ func TestFabrics(t *testing.T) {
 		{"Listener", x.listenerGoes},
 		{"Multipath", x.switchesPaths},
 		{"Reservations", x.reserves},
+		{"Authentication", x.authenticates},
 	} {
 		if !t.Run(tt.name, tt.run) {
 			t.Log(x.MustShell(t, "dmesg | tail -50"))
@@ -293,4 +294,47 @@ func (x *fabricsRig) reserves(t *testing.T) {
 	x.MustRun(t, "nvme", "resv-release", path, "--crkey=17", "--rtype=1", "--rrela=0")
 	x.MustRun(t, other...)
 	x.disconnect(t)
+}
+
+// authenticates has the kernel's host prove who it is, and the controller, too.
+func (x *fabricsRig) authenticates(t *testing.T) {
+	const nqn, hostNQN = "nqn.2016-06.io.spdk:secret", "nqn.2016-06.io.spdk:linux"
+	for _, name := range []string{"host", "ctrlr", "other"} {
+		x.MustShell(t, "umask 077; nvme gen-dhchap-key --hmac=1 --nqn="+hostNQN+" > /tmp/"+name+"; gospdk nvme check-dhchap-key /tmp/"+name)
+		x.rpc(t, "keyring_file_add_key "+name+" /tmp/"+name)
+	}
+	for _, call := range []string{
+		"bdev_malloc_create 8 512 -b Disk3",
+		"nvmf_create_subsystem NQN -s GOSPDK44",
+		"nvmf_subsystem_add_ns NQN Disk3",
+		"nvmf_subsystem_add_host NQN " + hostNQN + " --dhchap-key host --dhchap-ctrlr-key ctrlr",
+		"nvmf_subsystem_add_listener NQN -t tcp -a 127.0.0.1 -s 4423",
+	} {
+		x.rpc(t, strings.ReplaceAll(call, "NQN", nqn))
+	}
+	connect := "nvme connect -t tcp -a 127.0.0.1 -s 4423 -n " + nqn + " -q " + hostNQN
+	for options, ok := range map[string]bool{
+		"":                                   false,
+		" --dhchap-secret=$(cat /tmp/other)": false,
+		" --dhchap-secret=$(cat /tmp/host)":  true,
+		" --dhchap-secret=$(cat /tmp/host) --dhchap-ctrl-secret=$(cat /tmp/ctrlr)": true,
+		" --dhchap-secret=$(cat /tmp/host) --dhchap-ctrl-secret=$(cat /tmp/other)": false,
+	} {
+		r := x.Shell(t, connect+options)
+		if (r.Code == 0) != ok {
+			t.Errorf("connect%s: %+v", options, r)
+		}
+		if r.Code == 0 {
+			x.disconnectFrom(t, nqn)
+		}
+	}
+	x.MustShell(t, connect+" --dhchap-secret=$(cat /tmp/host) --dhchap-ctrl-secret=$(cat /tmp/ctrlr)")
+	path := x.disk(t, 1)
+	x.MustRun(t, fio(path, "randrw", "4k", "libaio", 8, "--size=1M")...)
+	x.disconnectFrom(t, nqn)
+}
+
+func (x *fabricsRig) disconnectFrom(t *testing.T, nqn string) {
+	t.Helper()
+	x.MustRun(t, "nvme", "disconnect", "-n", nqn)
 }
