@@ -30,6 +30,7 @@ ln -s /config/nvmet/subsystems/NQN ports/1/subsystems/NQN`))
 	for _, tt := range []subtest{
 		{"Identify", x.identifiesLinux},
 		{"Verified", x.verifiesLinux},
+		{"Authentication", x.linuxWantsKeys},
 		{"Port", x.linuxPortGoes},
 	} {
 		if !t.Run(tt.name, tt.run) {
@@ -57,7 +58,7 @@ func perf(seconds int, more ...string) []string {
 }
 
 func (x *fabricsRig) verifiesLinux(t *testing.T) {
-	for _, o := range [][]string{{"-o", "4096"}, {"-o", "131072"}} {
+	for _, o := range [][]string{{"-o", "4096"}, {"-o", "131072"}, {"-o", "4096", "-H", "-I"}} {
 		out := x.MustRun(t, perf(2, o...)...)
 		if !strings.Contains(out, "Total") {
 			t.Errorf("perf %v:\n%s", o, out)
@@ -75,4 +76,35 @@ func (x *fabricsRig) linuxPortGoes(t *testing.T) {
 	if r.Code == 0 || strings.Contains(r.Stdout+r.Stderr, "goroutine") {
 		t.Errorf("perf ended with code %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
+}
+
+// linuxWantsKeys has the kernel's target ask who the host is, and the host who
+// the controller is.
+func (x *fabricsRig) linuxWantsKeys(t *testing.T) {
+	const hostNQN = "nqn.2016-06.io.spdk:gospdk"
+	x.MustShell(t, strings.NewReplacer("NQN", fabricsNQN, "HOST", hostNQN).Replace(`
+umask 077
+for k in host ctrlr other; do gospdk nvme gen-dhchap-key > /tmp/$k; done
+cd /config/nvmet
+mkdir hosts/HOST
+cat /tmp/host > hosts/HOST/dhchap_key
+cat /tmp/ctrlr > hosts/HOST/dhchap_ctrl_key
+echo ffdhe3072 > hosts/HOST/dhchap_dhgroup
+echo 0 > subsystems/NQN/attr_allow_any_host
+ln -s /config/nvmet/hosts/HOST subsystems/NQN/allowed_hosts/HOST`))
+	for options, ok := range map[string]bool{
+		"":                        false,
+		"--dhchap-key /tmp/other": false,
+		"--dhchap-key /tmp/host":  true,
+		"--dhchap-key /tmp/host --dhchap-ctrlr-key /tmp/ctrlr": true,
+		"--dhchap-key /tmp/host --dhchap-ctrlr-key /tmp/other": false,
+	} {
+		args := append([]string{"gospdk", "identify", "-r", linuxTRID + " hostnqn:" + hostNQN}, strings.Fields(options)...)
+		if r := x.Run(t, args...); (r.Code == 0) != ok {
+			t.Errorf("identify %s: exit code %d: %s", options, r.Code, r.Stderr)
+		}
+	}
+	x.MustShell(t, strings.NewReplacer("NQN", fabricsNQN, "HOST", hostNQN).Replace(`
+rm /config/nvmet/subsystems/NQN/allowed_hosts/HOST
+echo 1 > /config/nvmet/subsystems/NQN/attr_allow_any_host`))
 }
