@@ -18,7 +18,7 @@ import (
 
 // TestNVMfAuthentication has hosts with and without keys connect.
 func TestNVMfAuthentication(t *testing.T) {
-	const port, hostNQN = "44218", "nqn.2016-06.io.spdk:host1"
+	const port, hostNQN = "24218", "nqn.2016-06.io.spdk:host1"
 	dir := t.TempDir()
 	keys := map[string]string{}
 	g := newNVMfRig(t, app.Config{})

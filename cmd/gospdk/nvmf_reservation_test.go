@@ -90,7 +90,7 @@ func (i *initiator) conflicts() {
 // keep what they have reserved.
 func TestNVMfReservations(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "reservations.json")
-	const port = "44219"
+	const port = "24219"
 	setUp := func() *nvmfRig {
 		g := newNVMfRig(t, app.Config{})
 		g.must("nvmf_create_transport", `{"trtype":"TCP"}`)
