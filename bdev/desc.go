@@ -113,6 +113,10 @@ func (desc *Desc) Writable() bool { return desc.writable.Load() }
 // core emulates it.
 func (desc *Desc) Supports(op Op) bool { return desc.d.able.has(op) }
 
+// Lends tells whether reads without Iov are answered out of the device's own
+// memory, so that they cost no copy.
+func (desc *Desc) Lends() bool { return desc.d.lends }
+
 // Channel opens a channel on t and must be called there. Each call makes a
 // new one, with its own statistics; the device's channel below is shared by
 // all users of the thread.

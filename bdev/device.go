@@ -28,6 +28,10 @@ type Device interface {
 	Close(context.Context) error
 }
 
+// Lender is a Device that answers an OpRead without Iov out of its own memory,
+// see [IO.Lend], as long as it has no metadata and none of the limits in Info.
+type Lender interface{ Lends() bool }
+
 // Channel is the state that a device keeps for one thread. Its methods are
 // called on that thread.
 type Channel interface {
@@ -91,11 +95,6 @@ type Info struct {
 	DIFPIFormat dif.PIFormat
 	DIFHeadOfMD bool
 	DIFCheck    dif.Flags
-
-	// Lends says that the device answers an OpRead without Iov out of its
-	// own memory, see [IO.Lend], as long as it has no metadata and no
-	// limits below.
-	Lends bool
 
 	WriteCache bool // completed writes may be lost until OpFlush
 	// ZeroesAfterUnmap says that unmapped blocks read as zeroes.

@@ -20,6 +20,7 @@ type disk struct {
 	dev    Device
 	info   Info  // but for NumBlocks and Aliases, which may change
 	native opSet // what the device does
+	lends  bool  // it answers reads out of its own memory
 	able   opSet // and what the core makes of that
 	blocks atomic.Uint64
 
@@ -50,6 +51,9 @@ func newDisk(r *Registry, dev Device, info Info) *disk {
 		if dev.Supports(op) {
 			d.native |= setOf(op)
 		}
+	}
+	if l, ok := d.dev.(Lender); ok && d.info.MDSize == 0 {
+		d.lends = l.Lends()
 	}
 	d.able = d.native | emulated(d.native)
 	d.past.init()

@@ -106,7 +106,7 @@ func (io *IO) ReleaseBuffer() {
 	}
 }
 
-// Lend is for the channel of a device with Info.Lends: it answers an OpRead
+// Lend is for the channel of a [Lender]: it answers an OpRead
 // that came without Iov with p, memory of the device that holds the blocks.
 // The user reads there until ReleaseBuffer, and may find what is written
 // meanwhile. Complete follows.

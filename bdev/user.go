@@ -50,7 +50,7 @@ func newUserChannel(desc *Desc, k *channel, r *rounds) *UserChannel {
 		c.blockSize -= uint64(d.info.MDSize)
 	}
 	c.strict = k.limits.strict || c.hidden
-	c.lends = d.info.Lends && d.info.MDSize == 0 && !c.strict
+	c.lends = d.lends && !c.strict
 	c.turns[1].write = true
 	c.msg.Run, c.msg.Arg = handOver, c
 	c.stats.init()

@@ -52,7 +52,7 @@ func (l *Lane) attach(ns *Namespace) error {
 		blockSize:  info.BlockSize,
 		nsid:       ns.nsid,
 		writeCache: info.WriteCache,
-		lends:      info.Lends && info.MDSize == 0,
+		lends:      ns.desc.Lends(),
 		raw:        ns.sub.opts.Passthrough,
 		ana:        c.access(),
 		ns:         ns,

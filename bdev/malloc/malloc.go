@@ -102,7 +102,6 @@ func New(cfg Config) (*Disk, error) {
 		MDSize: cfg.MDSize, MDInterleaved: cfg.MDInterleaved && cfg.MDSize > 0,
 		AtomicCompareWrite: atomicCompareWrite,
 		ZeroesAfterUnmap:   true,
-		Lends:              true,
 		DIF:                cfg.DIF, DIFHeadOfMD: cfg.DIFHeadOfMD, DIFPIFormat: cfg.DIFPIFormat, DIFCheck: cfg.DIF.Checks(),
 		NUMA: cfg.NUMA, HasNUMA: true, Module: moduleName,
 	}}
@@ -161,6 +160,9 @@ func (d *Disk) free() {
 	}
 	d.bufs, d.data, d.meta = nil, nil, nil
 }
+
+// Lends implements bdev.Lender.
+func (d *Disk) Lends() bool { return true }
 
 // Info implements bdev.Device.
 func (d *Disk) Info() bdev.Info { return d.info }

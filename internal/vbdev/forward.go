@@ -15,7 +15,6 @@ import (
 func Like(base bdev.Info, name, product, module string, id uuid.UUID) bdev.Info {
 	i := base
 	i.Name, i.Aliases, i.Product, i.Module, i.UUID = name, nil, product, module, id
-	i.Lends = false
 	return i
 }
 

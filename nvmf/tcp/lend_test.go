@@ -18,7 +18,8 @@ import (
 func (g *rig) lender() *testdisk.Disk {
 	g.t.Helper()
 	ctx := context.Background()
-	d := testdisk.NewInfo(bdev.Info{Name: "lender", Product: "test", BlockSize: 512, NumBlocks: 8192, Lends: true})
+	d := testdisk.NewInfo(bdev.Info{Name: "lender", Product: "test", BlockSize: 512, NumBlocks: 8192})
+	d.Lend = true
 	copy(d.Data, pattern(len(d.Data), 7))
 	if err := g.reg.Register(ctx, d); err != nil {
 		g.t.Fatal(err)

@@ -29,6 +29,9 @@ type Disk struct {
 	Fail map[bdev.Op]bdev.Status
 	// Refuse, if it is not nil, has OpenChannel fail on a thread.
 	Refuse *thread.Thread
+	// Lend answers reads out of Data. It is set before the disk is
+	// registered.
+	Lend bool
 	// Hold keeps operations back until Release, or until they are aborted.
 	Hold bool
 	// Seen are the operations in the order in which they came.
@@ -67,6 +70,9 @@ func (d *Disk) Supports(op bdev.Op) bool {
 	}
 	return !d.Lacks[op]
 }
+
+// Lends implements bdev.Lender.
+func (d *Disk) Lends() bool { return d.Lend }
 
 // OpenChannel implements bdev.Device.
 func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) {
@@ -161,7 +167,7 @@ func (d *Disk) do(io *bdev.IO) bdev.Status {
 	at := d.Data[io.Offset*bs : (io.Offset+io.Blocks)*bs]
 	switch io.Op {
 	case bdev.OpRead:
-		if io.Iov == nil && d.Config.Lends {
+		if io.Iov == nil && d.Lend {
 			io.Lend(at)
 			return bdev.StatusSuccess
 		}
