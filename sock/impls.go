@@ -93,6 +93,19 @@ func (s *Impls) SetDefault(name string) error {
 	return nil
 }
 
+// NewGroup makes a group of the default implementation. Where the kernel
+// refuses io_uring it is of Posix, and a line of the log tells why.
+func (s *Impls) NewGroup() (*Group, error) {
+	if s.Default() == Uring {
+		g, err := NewUringGroup()
+		if err == nil {
+			return g, nil
+		}
+		log.Warnf("sockets are %s instead of %s: %v", Posix, Uring, err)
+	}
+	return NewGroup()
+}
+
 // Options returns the settings of an implementation.
 func (s *Impls) Options(name string) (ImplOptions, error) {
 	s.mu.Lock()

@@ -2,7 +2,8 @@
 
 // Package sock has non-blocking TCP connections for threads: a connection is
 // taken from package net, read and written by system calls that never block,
-// and watched by a group, an epoll set that a thread polls and sleeps on.
+// and watched by a group that a thread polls and sleeps on, by epoll alone or
+// by io_uring beside it.
 //
 // Nothing here allocates or locks after a connection has been taken. A
 // connection and a group belong to one thread at a time.
@@ -27,6 +28,7 @@ var ErrAgain = errors.New("sock: try again")
 type Conn struct {
 	fd            int
 	local, remote netip.AddrPort
+	watched       watched
 }
 
 // Take makes a Conn of an accepted or dialled connection, which is closed and
@@ -80,16 +82,16 @@ type Vector struct {
 // maxVector is how many buffers one call takes.
 const maxVector = 512
 
-// set fills the vector and returns how many buffers it took. Empty ones are
-// left out.
-func (v *Vector) set(bufs [][]byte) (n int) {
+// fillVector fills v and returns how many buffers it took. Empty ones are left
+// out.
+func fillVector(v []unix.Iovec, bufs [][]byte) (n int) {
 	for _, b := range bufs {
-		if n == maxVector {
+		if n == len(v) {
 			break
 		}
 		if len(b) > 0 {
-			v.iov[n].Base = unsafe.SliceData(b)
-			v.iov[n].SetLen(len(b))
+			v[n].Base = unsafe.SliceData(b)
+			v[n].SetLen(len(b))
 			n++
 		}
 	}
@@ -100,7 +102,7 @@ func (v *Vector) set(bufs [][]byte) (n int) {
 // number of bytes. It returns ErrAgain if there is nothing, io.EOF if the peer
 // has closed its side.
 func (c *Conn) Readv(v *Vector, bufs [][]byte) (int, error) {
-	filled := v.set(bufs)
+	filled := fillVector(v.iov[:], bufs)
 	r, _, errno := unix.RawSyscall(unix.SYS_READV, uintptr(c.fd), uintptr(unsafe.Pointer(&v.iov)), uintptr(filled))
 	n, err := v.result(filled, r, errno)
 	if n == 0 && err == nil {
@@ -112,7 +114,7 @@ func (c *Conn) Readv(v *Vector, bufs [][]byte) (int, error) {
 // Writev writes bufs, one after the other, as far as there is room, and
 // returns the number of bytes. It returns ErrAgain if there is no room.
 func (c *Conn) Writev(v *Vector, bufs [][]byte) (int, error) {
-	n := v.set(bufs)
+	n := fillVector(v.iov[:], bufs)
 	v.msg.Iov = &v.iov[0]
 	v.msg.SetIovlen(n)
 	// Not writev, by which a connection that the peer has closed would

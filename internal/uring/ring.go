@@ -25,10 +25,16 @@ type Ring struct {
 	sqes                    []SQE
 	cqes                    []CQE
 
+	// Calls counts the system calls of Submit.
+	Calls uint64
+
 	tail  uint32 // of the operations; what the kernel sees lags behind
 	files []bool // places of the table of files that are taken
 	fdArg int32  // of setFile: not on a stack, which may move
 }
+
+// FD returns a file descriptor that is readable while there are ends to reap.
+func (r *Ring) FD() int { return r.fd }
 
 // Flags of io_uring_enter and of the queues.
 const (
@@ -64,6 +70,7 @@ func (r *Ring) Submit() syscall.Errno {
 		flags = enterGetEvents
 	}
 	for {
+		r.Calls++
 		_, _, e := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(n), 0, flags, 0, 0)
 		if e != unix.EINTR {
 			return e

@@ -116,7 +116,12 @@ func (c *conn) watch(read, write bool) {
 		return
 	}
 	c.readOff, c.writeOn = !read, write
-	if err := c.g.poll.Watch(c.sock, c.index, read, write); err != nil {
+	c.closeAfter(c.g.poll.Watch(c.sock, c.index, read, write))
+}
+
+// closeAfter closes a connection that the group cannot watch any more.
+func (c *conn) closeAfter(err error) {
+	if err != nil {
 		log.Errorf("%v", err)
 		c.close()
 	}

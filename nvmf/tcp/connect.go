@@ -172,7 +172,6 @@ func (c *conn) connected() {
 	default:
 		to := x.placed
 		c.g.detach(c)
-		c.g.poll.Remove(c.sock)
 		c.readOff, c.writeOn = false, false
 		if !to.thread.Send(func() { c.arrive(to) }) {
 			c.drop()

@@ -18,6 +18,8 @@ import (
 const (
 	// receiveSize is how much is read at once.
 	receiveSize = 256 << 10
+	// flushBatch is how many connections are written at once.
+	flushBatch = 64
 	// timerPeriod is how often connections are looked at that have not
 	// got far enough, or are about to end.
 	timerPeriod = time.Second
@@ -43,8 +45,10 @@ type group struct {
 	vector  sock.Vector
 	bufList [][]byte // for one system call
 
-	dirty  []*conn // have something to write
-	resume []*conn // may go on
+	dirty   []*conn // have something to write
+	out     [flushBatch]sock.Output
+	writers [flushBatch]*conn // whose outputs these are
+	resume  []*conn           // may go on
 
 	// Requests that wait for buffers, oldest first. Only the first asks for
 	// them, so that none holds some while another holds the rest.
@@ -58,7 +62,7 @@ func newGroup(t *Transport, th *thread.Thread, pool *iobuf.Pool) (*group, error)
 		return nil, err
 	}
 	g.unit = min(unit, g.bufs.MaxSize())
-	if g.poll, err = sock.NewGroup(); err != nil {
+	if g.poll, err = t.opts.Sock.NewGroup(); err != nil {
 		return nil, errors.Join(err, g.bufs.Close())
 	}
 	if err = th.AddFD(g.poll.FD()); err != nil {
@@ -115,6 +119,7 @@ func (g *group) detach(c *conn) {
 	if c.ctrlr == nil {
 		g.t.target.ConnectionLeft(g.thread)
 	}
+	g.poll.Remove(c.sock)
 	g.conns[c.index] = nil
 	g.free = append(g.free, c.index)
 	if c.isDirty {
@@ -150,7 +155,10 @@ func (g *group) round() (n int) {
 		if ev.Writable {
 			c.markDirty()
 		}
-		if ev.Readable {
+		switch {
+		case ev.Data != nil:
+			c.given(ev.Data)
+		case ev.Readable:
 			c.receive()
 		}
 	}
@@ -167,20 +175,46 @@ func (g *group) round() (n int) {
 	return n
 }
 
-// flush writes what the connections have to say.
+// flush writes what the connections have to say, many with one call.
 func (g *group) flush() (n int) {
-	for i := 0; i < len(g.dirty); i++ {
+	for i := 0; i < len(g.dirty); {
+		var batch int
+		i, batch = g.gather(i)
+		g.poll.Send(g.out[:batch])
+		for k := range g.out[:batch] {
+			o := &g.out[k]
+			c := g.writers[k]
+			g.writers[k] = nil
+			if c.state != stateClosed { // by what the others have sent
+				c.sent(o.N, o.Err)
+			}
+			*o = sock.Output{}
+		}
+		n += batch
+	}
+	g.dirty = g.dirty[:0]
+	return n
+}
+
+// gather makes a batch of what the connections from dirty[i] on have to say,
+// and returns where the rest begins.
+func (g *group) gather(i int) (next, batch int) {
+	for ; i < len(g.dirty) && batch < flushBatch; i++ {
 		c := g.dirty[i]
 		g.dirty[i] = nil
 		if c == nil {
 			continue
 		}
 		c.isDirty = false
-		c.write()
-		n++
+		if x := &c.tx; x.at < len(x.bufs) {
+			g.out[batch] = sock.Output{Conn: c.sock, Bufs: x.bufs[x.at:]}
+			g.writers[batch] = c
+			batch++
+		} else {
+			c.sent(0, nil)
+		}
 	}
-	g.dirty = g.dirty[:0]
-	return n
+	return i, batch
 }
 
 // arm lets the thread sleep until there is an event.

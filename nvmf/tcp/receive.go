@@ -44,6 +44,7 @@ type receiver struct {
 	into   [][]byte // where the rest of the data goes, a part of places
 	places [][]byte
 	rest   uint32 // bytes of data that are due
+	small  int    // PDUs without bulk data, up to smallRun
 	crc    uint32 // of the data so far
 	digest [pdu.DigestSize]byte
 }
@@ -102,6 +103,22 @@ func (c *conn) receive() {
 		c.placed(direct)
 	}
 	c.consume(g.receive[:n-direct])
+}
+
+// given takes bytes that the group has received. They are gone after the
+// call.
+func (c *conn) given(p []byte) {
+	x := &c.rx
+	switch {
+	case c.state == stateEnding:
+	case c.resuming:
+		x.backlog = append(x.backlog, p...) // what was kept comes first
+	case x.wait != waitNothing:
+		x.backlog = append(x.backlog, p...)
+		c.watch(false, c.writeOn)
+	default:
+		c.consume(p)
+	}
 }
 
 // placed accounts for n bytes of data that were read to their place.
@@ -244,6 +261,9 @@ func (c *conn) headDone(head []byte) {
 	if x.part = partHead; x.rest > 0 {
 		x.part = partData
 	}
+	if c.chooseReceive(); c.state == stateClosed {
+		return
+	}
 	switch x.layout.Type {
 	case pdu.TypeICReq:
 		c.icReq(head)
@@ -262,6 +282,30 @@ func (c *conn) headDone(head []byte) {
 		return
 	}
 	x.n, x.known = 0, false
+}
+
+const (
+	// bulkData is from how many bytes on data are better read straight to
+	// their place than given by the group and copied there.
+	bulkData = 16 << 10
+	// smallRun is after how many PDUs without such data it is the other way.
+	smallRun = 64
+)
+
+// chooseReceive chooses by the PDUs of an I/O queue whether what comes is read
+// or given.
+func (c *conn) chooseReceive() {
+	x := &c.rx
+	if x.rest >= bulkData {
+		if x.small >= smallRun {
+			c.closeAfter(c.g.poll.TakeBack(c.sock))
+		}
+		x.small = 0
+	} else if x.small < smallRun && c.state == stateRunning && c.ID != 0 {
+		if x.small++; x.small == smallRun {
+			c.closeAfter(c.g.poll.Give(c.sock))
+		}
+	}
 }
 
 // takeData copies data to their place. What has none is dropped.

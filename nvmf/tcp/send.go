@@ -18,9 +18,6 @@ type sender struct {
 	at   int
 }
 
-// writeBatch is how many buffers one system call writes.
-const writeBatch = 512
-
 // discard forgets what has not gone.
 func (x *sender) discard(c *conn) {
 	bufs, done := x.bufs, x.done[x.at:]
@@ -66,20 +63,20 @@ func (c *conn) markDirty() {
 	}
 }
 
-// write writes as much as the socket takes.
-func (c *conn) write() {
+// sent takes the result of a write: n bytes have gone. What is left waits for
+// room.
+func (c *conn) sent(n int, err error) {
 	x := &c.tx
-	for x.at < len(x.bufs) {
-		n, err := c.sock.Writev(&c.g.vector, x.bufs[x.at:min(len(x.bufs), x.at+writeBatch)])
-		if err != nil {
-			if errors.Is(err, sock.ErrAgain) {
-				break
-			}
-			flag.Debugf("%v: write: %v", c.sock.Remote(), err)
-			c.close()
-			return
-		}
-		x.advance(n)
+	if err != nil && !errors.Is(err, sock.ErrAgain) {
+		flag.Debugf("%v: write: %v", c.sock.Remote(), err)
+		c.close()
+		return
+	}
+	most := x.at + sock.MaxSend
+	x.advance(n)
+	if x.at == most && x.at < len(x.bufs) { // there may be room for more
+		c.markDirty()
+		return
 	}
 	x.compact()
 	c.watch(!c.readOff, x.at < len(x.bufs))
