@@ -61,13 +61,21 @@ func (s *Subsystem) Hosts() []string {
 }
 
 // AddHost lets a host connect. EEXIST means that it may already.
-func (s *Subsystem) AddHost(nqn string) error {
+func (s *Subsystem) AddHost(nqn string) error { return s.AddHostWithKeys(nqn, HostKeys{}) }
+
+// AddHostWithKeys is AddHost and SetHostKeys in one: the host may at no time
+// connect without its keys.
+func (s *Subsystem) AddHostWithKeys(nqn string, k HostKeys) error {
 	if err := CheckNQN(nqn); err != nil {
 		return fmt.Errorf("host: %w", err)
+	}
+	if err := k.check(s.target); err != nil {
+		return fmt.Errorf("nvmf: subsystem %s: host %s: %w", s.nqn, nqn, err)
 	}
 	s.access.mu.Lock()
 	known := slices.Contains(s.access.hosts, nqn)
 	if !known {
+		s.access.setKeys(nqn, k)
 		s.access.hosts = append(s.access.hosts, nqn)
 	}
 	s.access.mu.Unlock()

@@ -3,11 +3,10 @@
 package nvmf
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
@@ -22,8 +21,11 @@ type HostKeys struct{ Host, Controller string }
 // hosts connect.
 func (t *Target) SetKeyReader(read func(name string) ([]byte, error)) { t.readKey = read }
 
-// secret reads the key of a name.
+// secret reads the key of a name, nil for none.
 func (t *Target) secret(name string) (*dhchap.Secret, error) {
+	if name == "" {
+		return nil, nil
+	}
 	if t.readKey == nil {
 		return nil, fmt.Errorf("key %q: the target has no keyring: %w", name, syscall.ENOKEY)
 	}
@@ -32,39 +34,49 @@ func (t *Target) secret(name string) (*dhchap.Secret, error) {
 		return nil, err
 	}
 	defer clear(p)
-	s, err := dhchap.ParseSecret(string(p))
+	s, err := dhchap.ParseSecret(p)
 	if err != nil {
 		return nil, fmt.Errorf("key %q: %w", name, err)
 	}
 	return s, nil
 }
 
+// check tells whether the keys are there and good.
+func (k HostKeys) check(t *Target) error {
+	if k.Controller != "" && k.Host == "" {
+		return fmt.Errorf("a key of the controller without one of the host: %w", syscall.EINVAL)
+	}
+	for _, key := range []struct{ what, name string }{{"dhchap_key", k.Host}, {"dhchap_ctrlr_key", k.Controller}} {
+		s, err := t.secret(key.name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", key.what, err)
+		}
+		s.Wipe()
+	}
+	return nil
+}
+
 // SetHostKeys sets what a host that AddHost has named has to prove from its
 // next authentication on. ENOENT means that AddHost has not named it.
 func (s *Subsystem) SetHostKeys(nqn string, k HostKeys) error {
-	if k.Controller != "" && k.Host == "" {
-		return fmt.Errorf("nvmf: subsystem %s: host %s: a key of the controller without one of the host: %w", s.nqn, nqn, syscall.EINVAL)
-	}
-	for what, name := range map[string]string{"dhchap_key": k.Host, "dhchap_ctrlr_key": k.Controller} {
-		if name == "" {
-			continue
-		}
-		key, err := s.target.secret(name)
-		if err != nil {
-			return fmt.Errorf("nvmf: subsystem %s: host %s: %s: %w", s.nqn, nqn, what, err)
-		}
-		key.Wipe()
+	if err := k.check(s.target); err != nil {
+		return fmt.Errorf("nvmf: subsystem %s: host %s: %w", s.nqn, nqn, err)
 	}
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
 	if !slices.Contains(s.access.hosts, nqn) {
 		return fmt.Errorf("nvmf: subsystem %s does not name host %q: %w", s.nqn, nqn, syscall.ENOENT)
 	}
-	if s.access.keys == nil {
-		s.access.keys = make(map[string]HostKeys)
-	}
-	s.access.keys[nqn] = k
+	s.access.setKeys(nqn, k)
 	return nil
+}
+
+// setKeys is called with mu held.
+func (a *access) setKeys(nqn string, k HostKeys) {
+	if a.keys == nil {
+		a.keys = make(map[string]HostKeys)
+	}
+	a.keys[nqn] = k
 }
 
 // HostKeys returns what SetHostKeys has set.
@@ -75,39 +87,70 @@ func (s *Subsystem) HostKeys(nqn string) HostKeys {
 }
 
 // authentication is what a queue has to do, or has done, before its host is
-// believed.
+// believed. It belongs to the queue's thread; while busy, ctrlr belongs to a
+// goroutine.
 type authentication struct {
-	passed atomic.Bool // commands are carried out
-	failed atomic.Bool // the queue is of no more use
+	passed bool // commands are carried out
+	failed bool // the queue is of no more use, and the host knows
 	ctrlr  *dhchap.Controller
-	busy   bool // a goroutine works on a message; on the queue's thread
-	hash   dhchap.Hash
-	group  dhchap.Group
+	busy   bool
+	began  time.Duration // when ctrlr was made
+	info   AuthInfo
 }
 
-// maxAuthData is how much data an authentication command may move, in bytes.
-const maxAuthData = 64 << 10
+// AuthInfo tells how far a queue has got with authentication.
+type AuthInfo struct {
+	State  dhchap.State
+	Digest dhchap.Hash // NoHash before one was agreed on
+	Group  dhchap.Group
+}
 
-// RequireAuthentication has the host of a queue prove who it is before any
-// command but those for that is carried out, if it has a key, and tells
-// whether it must. It is called when the queue has been connected.
-func (c *Controller) RequireAuthentication(q *Queue) bool {
-	if c.sub.HostKeys(c.opts.Connection.HostNQN).Host == "" {
+const (
+	// maxAuthData is how much data an authentication command may move, in
+	// bytes: messages have up to 1168 of hosts, 2 KiB with many descriptors.
+	maxAuthData = 8 << 10
+	// authSPSP is the security protocol specific field of authentication: 1
+	// in both bytes.
+	authSPSP = 0x0101
+	// authComputing is how many messages a target works on at once, so that
+	// hosts that have not proved anything cannot take all CPUs.
+	authComputing = 2
+
+	// AuthTimeout is how long a host may take to prove who it is.
+	AuthTimeout = 120 * time.Second
+)
+
+// RequireAuthentication has the host of a queue that AddQueue has told of
+// prove who it is before any command but those for that is carried out, if it
+// has a key, and tells whether it must.
+func (l *Lane) RequireAuthentication(q *Queue) bool {
+	if l.c.sub.HostKeys(l.c.opts.Connection.HostNQN).Host == "" {
 		return false
 	}
-	q.auth = new(authentication)
+	l.setAuth(q, new(authentication))
 	return true
+}
+
+func (l *Lane) setAuth(q *Queue, a *authentication) {
+	q.auth = a
+	if i := slices.IndexFunc(l.queues, func(o QueueInfo) bool { return o.ID == q.ID }); i >= 0 {
+		l.queues[i].auth = a
+	}
 }
 
 // Authenticating tells whether the host of a queue still has to prove who it
 // is.
-func (q *Queue) Authenticating() bool { return q.auth != nil && !q.auth.passed.Load() }
+func (q *Queue) Authenticating() bool { return q.auth != nil && !q.auth.passed }
 
-// Refused tells whether the host has not proved who it is: once it knows, the
+// Refused tells whether the host has not proved who it is, and knows: the
 // connection is to be closed.
-func (q *Queue) Refused() bool { return q.auth != nil && q.auth.failed.Load() }
+func (q *Queue) Refused() bool { return q.auth != nil && q.auth.failed }
 
-// authenticates tells whether the command is one that proves who somebody is.
+// Authenticates tells whether the request is one that proves who somebody is,
+// or that was refused because that is due.
+func (r *Request) Authenticates() bool { return r.flags&flagAuth != 0 }
+
+// authenticates is Authenticates before the request is prepared.
 func authenticates(cmd *nvme.Command) bool {
 	return cmd.Opcode == nvme.OpcodeFabrics && (cmd.FCTYPE() == nvme.FabricsAuthSend || cmd.FCTYPE() == nvme.FabricsAuthReceive)
 }
@@ -115,20 +158,27 @@ func authenticates(cmd *nvme.Command) bool {
 // prepareAuth takes authentication commands, and all others of a queue whose
 // host has not proved who it is. It answers whether it has taken r.
 func (c *Controller) prepareAuth(r *Request) bool {
+	if c.opts.Fabrics == nil {
+		return false
+	}
 	if !authenticates(&r.Cmd) {
-		if !r.queue.Authenticating() {
+		switch {
+		case r.queue.Authenticating():
+			r.flags |= flagAuth
+			r.fail(nvme.StatusFabricsAuthRequired.WithDNR())
+		case r.queue.ID != 0 && r.Cmd.Opcode == nvme.OpcodeFabrics:
+			r.fail(nvme.StatusInvalidOpcode.WithDNR()) // Connect is over, Disconnect is not offered
+		default:
 			return false
 		}
-		r.fail(nvme.StatusFabricsAuthRequired.WithDNR())
-		return true
-	}
-	x := nvme.ParseAuthSend(&r.Cmd) // the other one has the same fields
-	switch {
-	case c.opts.Fabrics == nil, r.queue.auth == nil, x.SECP != nvme.SECPNVMe, x.SPSP != authSPSP, x.Length == 0, x.Length > min(maxAuthData, c.opts.MaxDataSize):
-		r.fail(nvme.StatusInvalidField.WithDNR())
 		return true
 	}
 	r.flags |= flagAuth
+	x := nvme.ParseAuthSend(&r.Cmd) // the other one has the same fields
+	if x.SECP != nvme.SECPNVMe || x.SPSP != authSPSP || x.Length == 0 || x.Length > min(maxAuthData, c.opts.MaxDataSize) {
+		r.fail(nvme.StatusInvalidField.WithDNR())
+		return true
+	}
 	r.Length = x.Length
 	r.Xfer = nvme.TransferHostToController
 	if r.Cmd.FCTYPE() == nvme.FabricsAuthReceive {
@@ -137,93 +187,94 @@ func (c *Controller) prepareAuth(r *Request) bool {
 	return true
 }
 
-// authSPSP is the security protocol specific field of authentication: 1 in
-// both bytes.
-const authSPSP = 0x0101
-
-// executeAuth carries out an authentication command. Messages take
-// milliseconds to work on, so that a goroutine does.
+// executeAuth carries out what prepareAuth has taken.
 func (l *Lane) executeAuth(r *Request) {
-	q := r.queue.auth
-	if q.busy || q.failed.Load() && r.Cmd.FCTYPE() == nvme.FabricsAuthSend {
+	if r.flags&flagFailed != 0 {
+		r.finish()
+		return
+	}
+	if r.queue.auth == nil { // the host may always prove who it is
+		l.setAuth(r.queue, &authentication{passed: true})
+	}
+	a := r.queue.auth
+	if a.busy || a.failed && r.Cmd.FCTYPE() == nvme.FabricsAuthSend {
 		r.Finish(nvme.StatusCommandSequenceError.WithDNR())
 		return
+	}
+	now := l.thread.Clock().Now()
+	if a.ctrlr == nil || a.ctrlr.Done() || a.passed && now-a.began > AuthTimeout {
+		a.ctrlr, a.began = l.c.newAuth(), now
 	}
 	if r.Cmd.FCTYPE() == nvme.FabricsAuthReceive {
 		l.sendAuth(r)
 		return
 	}
+	l.receiveAuth(r)
+}
+
+// receiveAuth works on a message of the host. That takes milliseconds, and
+// reads keys, so that a goroutine does it.
+func (l *Lane) receiveAuth(r *Request) {
+	a, computing := r.queue.auth, l.c.sub.target.computing
 	p := make([]byte, r.Length)
 	r.gather(p)
-	q.busy = true
+	a.busy = true
 	go func() {
-		status := nvme.StatusSuccess
-		if q.ctrlr == nil || q.ctrlr.Done() { // a new exchange
-			if err := l.c.beginAuth(q); err != nil {
-				log.Errorf("nvmf: subsystem %s: host %s: %v", l.c.sub.nqn, l.c.opts.Connection.HostNQN, err)
-				status = nvme.StatusInternalDeviceError
-			}
-		}
-		if status == nvme.StatusSuccess {
-			if err := q.ctrlr.Receive(p); err != nil {
-				log.Warnf("nvmf: subsystem %s: controller %d: queue %d: host %s is not authenticated: %v", l.c.sub.nqn, l.c.id, r.queue.ID, l.c.opts.Connection.HostNQN, err)
-			}
-		}
+		computing <- struct{}{}
+		err := a.ctrlr.Receive(p)
+		<-computing
 		l.thread.Send(func() {
-			q.busy = false
-			l.settleAuth(q)
-			r.Finish(status)
+			a.busy = false
+			l.settleAuth(r.queue, err)
+			r.Finish(nvme.StatusSuccess) // the host learns the rest when it receives
 		})
 	}()
 }
 
-// beginAuth makes the controller's end of an exchange.
-func (c *Controller) beginAuth(q *authentication) error {
-	s := c.sub
-	nqn := c.opts.Connection.HostNQN
-	k := s.HostKeys(nqn)
+// newAuth makes the controller's end of an exchange.
+func (c *Controller) newAuth() *dhchap.Controller {
+	s, nqn := c.sub, c.opts.Connection.HostNQN
 	o := s.target.Config()
-	cfg := dhchap.Config{HostNQN: nqn, SubsysNQN: s.nqn, Hashes: o.Hashes, Groups: o.Groups}
-	if k.Host == "" {
-		return errors.New("the host has no key any more")
-	}
-	var err error
-	if cfg.Host, err = s.target.secret(k.Host); err != nil {
-		return err
-	}
-	if k.Controller != "" {
-		if cfg.Controller, err = s.target.secret(k.Controller); err != nil {
-			return err
-		}
-	}
-	q.ctrlr = dhchap.NewController(cfg)
-	return nil
+	return dhchap.NewController(dhchap.Config{
+		HostNQN: nqn, SubsysNQN: s.nqn, Hashes: o.Hashes, Groups: o.Groups,
+		Secrets: func() (host, controller *dhchap.Secret, err error) {
+			k := s.HostKeys(nqn)
+			if host, err = s.target.secret(k.Host); err != nil {
+				return nil, nil, err
+			}
+			controller, err = s.target.secret(k.Controller)
+			return host, controller, err
+		},
+	})
 }
 
 // sendAuth gives the host the message that is due.
 func (l *Lane) sendAuth(r *Request) {
-	q := r.queue.auth
-	if q.ctrlr == nil {
-		r.Finish(nvme.StatusCommandSequenceError.WithDNR())
-		return
+	a := r.queue.auth
+	p, err := a.ctrlr.Send(int(r.Length))
+	if a.ctrlr.Failed() {
+		a.failed = true
 	}
-	p, err := q.ctrlr.Send()
-	if err != nil || len(p) > int(r.Length) {
-		r.Finish(nvme.StatusCommandSequenceError.WithDNR())
+	l.settleAuth(r.queue, err)
+	if p == nil {
+		r.Finish(nvme.StatusInvalidField.WithDNR())
 		return
 	}
 	r.reply(p)
-	if q.ctrlr.Failed() {
-		q.failed.Store(true)
-	}
-	l.settleAuth(q)
 	r.Finish(nvme.StatusSuccess)
 }
 
-// settleAuth lets commands run when the host has proved who it is.
-func (l *Lane) settleAuth(q *authentication) {
-	if q.ctrlr != nil && q.ctrlr.Done() {
-		q.passed.Store(true)
-		q.hash, q.group = q.ctrlr.Hash(), q.ctrlr.Group()
+// settleAuth lets commands run when the host has proved who it is, and notes
+// that it cannot.
+func (l *Lane) settleAuth(q *Queue, err error) {
+	a := q.auth
+	if err != nil {
+		log.Warnf("nvmf: subsystem %s: controller %d: queue %d: host %s is not authenticated: %v", l.c.sub.nqn, l.c.id, q.ID, l.c.opts.Connection.HostNQN, err)
+	}
+	switch a.info = (AuthInfo{a.ctrlr.State(), a.ctrlr.Hash(), a.ctrlr.Group()}); a.info.State {
+	case dhchap.StateCompleted:
+		a.passed = true
+	case dhchap.StateError: // the host has said so
+		a.failed = true
 	}
 }

@@ -85,6 +85,13 @@ type QueueInfo struct {
 	ID     uint16           // 0 is the admin queue
 	Peer   nvme.TransportID // from where the host has connected it; empty if there is no such address
 	Thread string           // name of the thread that it runs on, set by AddQueue
+	// Auth tells how far authentication has got, Authenticating whether it
+	// has to succeed before the queue is of use. Auth is nil if nobody has
+	// asked for it.
+	Auth           *AuthInfo
+	Authenticating bool
+
+	auth *authentication // of the lane's thread
 }
 
 // AddQueue tells that the host has made a queue that runs on the lane, for what
@@ -99,9 +106,24 @@ func (l *Lane) AddQueue(q QueueInfo) {
 // controller is closed.
 func (l *Lane) RemoveQueue(qid uint16) {
 	if i := slices.IndexFunc(l.queues, func(q QueueInfo) bool { return q.ID == qid }); i >= 0 {
+		if a := l.queues[i].auth; a != nil && a.ctrlr != nil && !a.busy {
+			a.ctrlr.Close()
+		}
 		l.queues = slices.Delete(l.queues, i, i+1)
 		l.group.remove(qid)
 	}
+}
+
+// queueInfos returns copies that any thread may have.
+func (l *Lane) queueInfos() []QueueInfo {
+	all := slices.Clone(l.queues)
+	for i := range all {
+		if a := all[i].auth; a != nil {
+			all[i].Auth, all[i].Authenticating = new(a.info), !a.passed
+		}
+		all[i].auth = nil
+	}
+	return all
 }
 
 func (l *Lane) forgetQueues() {
@@ -134,7 +156,7 @@ func (s *Subsystem) Controllers(ctx context.Context) ([]ControllerInfo, error) {
 			return nil, fmt.Errorf("nvmf: subsystem %s: controller %d: %w", s.nqn, id, err)
 		}
 		for _, l := range c.all() {
-			if err := onThread(ctx, l.thread, func() { info.Queues = append(info.Queues, l.queues...) }); err != nil {
+			if err := onThread(ctx, l.thread, func() { info.Queues = append(info.Queues, l.queueInfos()...) }); err != nil {
 				return nil, fmt.Errorf("nvmf: subsystem %s: controller %d: %w", s.nqn, id, err)
 			}
 		}

@@ -45,7 +45,7 @@ func (c *Controller) Execute(r *Request) {
 		c.executeAdmin(r)
 		return
 	}
-	if r.flags&flagAuth != 0 && r.flags&flagFailed == 0 {
+	if r.flags&flagAuth != 0 {
 		l.executeAuth(r)
 		return
 	}

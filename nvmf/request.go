@@ -77,7 +77,7 @@ const (
 	flagActive                       // in execution
 	flagWaiting                      // an asynchronous event request that waits
 	flagLent                         // Iov is memory of the device
-	flagAuth                         // authentication command
+	flagAuth                         // authentication command, or one refused for want of it
 	flagPassed                       // goes to an NVMe device as it is
 )
 

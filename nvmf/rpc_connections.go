@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospdk/gospdk/internal/tsc"
 	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvme/dhchap"
 	"github.com/gospdk/gospdk/rpc"
 )
 
@@ -52,12 +53,31 @@ func (t *Target) rpcGetControllers(ctx context.Context, p ofSubsystem) ([]contro
 type queueEntry struct {
 	CNTLID  uint16       `json:"cntlid"`
 	QID     uint16       `json:"qid" doc:"0 is the admin queue"`
-	State   string       `json:"state" doc:"enabled"`
+	State   string       `json:"state" doc:"enabled, or authenticating"`
 	Thread  string       `json:"thread"`
 	HostNQN string       `json:"hostnqn"`
 	Listen  addressEntry `json:"listen_address"`
 	NUMA    *int32       `json:"numa_id,omitempty" doc:"of VFIOUSER"`
 	Peer    addressEntry `json:"peer_address"`
+	Auth    *authEntry   `json:"auth,omitempty" doc:"of hosts that have a key, or have authenticated without being asked"`
+}
+
+type authEntry struct {
+	State  string `json:"state" doc:"negotiate, challenge, reply, success1, success2, failure1, completed or error"`
+	Digest string `json:"digest" doc:"hash that was agreed on, unknown before"`
+	Group  string `json:"dhgroup" doc:"group that was agreed on, null before"`
+}
+
+func (q *QueueInfo) authEntry() *authEntry {
+	a := q.Auth
+	if a == nil {
+		return nil
+	}
+	e := &authEntry{State: a.State.String(), Digest: "unknown", Group: a.Group.String()}
+	if a.Digest != dhchap.NoHash {
+		e.Digest = a.Digest.String()
+	}
+	return e
 }
 
 func (t *Target) rpcGetQueues(ctx context.Context, p ofSubsystem) ([]queueEntry, error) {
@@ -72,8 +92,12 @@ func (t *Target) rpcGetQueues(ctx context.Context, p ofSubsystem) ([]queueEntry,
 	entries := []queueEntry{}
 	for _, c := range all {
 		for _, q := range c.Queues {
+			state := "enabled"
+			if q.Authenticating {
+				state = "authenticating"
+			}
 			entries = append(entries, queueEntry{
-				CNTLID: c.ID, QID: q.ID, State: "enabled", Thread: q.Thread, HostNQN: c.Connection.HostNQN,
+				CNTLID: c.ID, QID: q.ID, State: state, Auth: q.authEntry(), Thread: q.Thread, HostNQN: c.Connection.HostNQN,
 				Listen: showAddress(c.Connection.Listen), NUMA: s.nodeAt(c.Connection.Listen), Peer: showAddress(q.Peer),
 			})
 		}

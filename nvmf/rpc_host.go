@@ -30,7 +30,7 @@ type addHostParams struct {
 	DHCHAPOf *string `json:"dhchap_ctrlr_key" doc:"name of the key by which the controller does, if the host asks"`
 }
 
-func (t *Target) rpcAddHost(ctx context.Context, p addHostParams) (rpc.True, error) {
+func (t *Target) rpcAddHost(_ context.Context, p addHostParams) (rpc.True, error) {
 	s, err := t.find(ofSubsystem{p.NQN, p.ofTarget})
 	if err != nil {
 		return false, err
@@ -38,17 +38,14 @@ func (t *Target) rpcAddHost(ctx context.Context, p addHostParams) (rpc.True, err
 	if p.PSK != nil {
 		return false, invalid("psk is %q: this program has no TLS yet; leave it out", *p.PSK)
 	}
-	if err := s.AddHost(p.Host); err != nil {
-		return false, internal(err)
-	}
 	var k HostKeys
 	give(&k.Host, p.DHCHAP)
 	give(&k.Controller, p.DHCHAPOf)
-	if k == (HostKeys{}) {
-		return true, nil
+	if err := k.check(s.target); err != nil {
+		return false, invalid("%v", err)
 	}
-	if err := s.SetHostKeys(p.Host, k); err != nil {
-		return false, errors.Join(invalid("%v", err), s.RemoveHost(ctx, p.Host))
+	if err := s.AddHostWithKeys(p.Host, k); err != nil {
+		return false, internal(err)
 	}
 	return true, nil
 }

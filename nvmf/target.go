@@ -41,11 +41,12 @@ type Target struct {
 	transports []*ActiveTransport
 	settings   settings
 	readKey    func(name string) ([]byte, error) // nil without a keyring
+	computing  chan struct{}                     // held while a message of a host is worked on
 }
 
 // NewTarget returns a target whose namespaces are opened in registry.
 func NewTarget(registry *bdev.Registry) *Target {
-	t := &Target{name: TargetName, registry: registry, subs: make(map[string]*Subsystem)}
+	t := &Target{name: TargetName, registry: registry, subs: make(map[string]*Subsystem), computing: make(chan struct{}, authComputing)}
 	t.family = &family{all: []*Target{t}}
 	t.SetConfig(TargetConfig{})
 	t.resetSettings()

@@ -43,7 +43,7 @@ func (t *Target) AddTarget(name string, c TargetConfig) (*Target, error) {
 	}
 	first := f.all[0]
 	o := NewTarget(t.registry)
-	o.name, o.family, o.readKey = name, f, first.readKey
+	o.name, o.family, o.readKey, o.computing = name, f, first.readKey, first.computing
 	o.SetConfig(c)
 	first.mu.Lock()
 	o.modules = slices.Clone(first.modules)

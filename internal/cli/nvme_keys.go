@@ -5,7 +5,6 @@ package cli
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +46,7 @@ func (a *app) checkKey() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := dhchap.ParseSecret(strings.TrimSpace(string(p))); err != nil {
+			if _, err := dhchap.ParseSecret(p); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(a.out, "Key is valid")

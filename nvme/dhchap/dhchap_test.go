@@ -3,16 +3,14 @@
 package dhchap
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 )
 
 const (
-	hostNQN   = "nqn.2014-08.org.nvmexpress:uuid:11111111-1111-1111-1111-111111111111"
+	hostNQN   = "nqn.2014-08.org.nvmexpress:uuid:11111111-2222-3333-4444-555555555555"
 	subsysNQN = "nqn.2016-06.io.spdk:cnode1"
 )
 
@@ -22,59 +20,123 @@ func secret(t testing.TB, h Hash, n int) *Secret {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := ParseSecret(text)
+	s, err := ParseSecret([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// talk has both ends exchange messages, which meddle may change, and returns
-// what they say of it.
-func talk(h *Host, c *Controller, meddle func(fromHost bool, p []byte) []byte) (host, controller error) {
+func copyOf(s *Secret) *Secret {
+	if s == nil {
+		return nil
+	}
+	return &Secret{s.hash, bytes.Clone(s.key)}
+}
+
+// know gives an end its secrets.
+func know(host, controller *Secret) func() (a, b *Secret, err error) {
+	return func() (*Secret, *Secret, error) { return copyOf(host), copyOf(controller), nil }
+}
+
+// talk is an exchange whose messages a test may change.
+type talk struct {
+	host, ctrlr Config
+	transaction uint16
+	meddle      func(at int, p []byte) []byte // nil: they stay as they are
+	room        int                           // of the host, MaxMessage if 0
+
+	log              [][]byte // messages as they were sent, those of the host at even places
+	h                *Host
+	c                *Controller
+	hostErr, ctrlErr error
+}
+
+// newTalk is one between ends that fit together. With both, the controller has
+// to prove itself too.
+func newTalk(t testing.TB, h Hash, g Group, both bool) *talk {
+	t.Helper()
+	own, other := secret(t, SHA384, 48), (*Secret)(nil)
+	if both {
+		other = secret(t, NoHash, 64)
+	}
+	cfg := Config{HostNQN: hostNQN, SubsysNQN: subsysNQN, Secrets: know(own, other), Hashes: []Hash{h}, Groups: []Group{g}}
+	return &talk{host: cfg, ctrlr: cfg, transaction: 77}
+}
+
+func (k *talk) pass(p []byte) []byte {
+	k.log = append(k.log, bytes.Clone(p))
+	if k.meddle != nil {
+		return k.meddle(len(k.log)-1, p)
+	}
+	return p
+}
+
+// run has both ends exchange messages until none is due.
+func (k *talk) run() {
+	if k.room == 0 {
+		k.room = MaxMessage
+	}
+	k.h, k.c = NewHost(k.host, k.transaction), NewController(k.ctrlr)
 	for {
-		if p := h.Send(); p != nil {
-			if err := c.Receive(meddle(true, p)); err != nil {
-				controller = err
+		if p := k.h.Send(); p != nil {
+			if err := k.c.Receive(k.pass(p)); k.ctrlErr == nil {
+				k.ctrlErr = err
 			}
 		}
-		p, err := c.Send()
-		if err != nil {
-			return host, controller
+		if k.hostErr != nil || k.h.Done() {
+			return
 		}
-		if err := h.Receive(meddle(false, p)); err != nil && host == nil {
-			host = err
-			if p := h.Send(); p != nil && controller == nil {
-				controller = c.Receive(p)
-			}
-			return host, controller
+		p, err := k.c.Send(k.room)
+		if k.ctrlErr == nil {
+			k.ctrlErr = err
 		}
-		if controller != nil {
-			return host, controller
+		if p == nil {
+			return
 		}
+		padded := make([]byte, MaxMessage) // what hosts get has something behind it
+		copy(padded, k.pass(p))
+		k.hostErr = k.h.Receive(padded)
 	}
 }
 
-func honest(_ bool, p []byte) []byte { return p }
+// wants checks how an exchange has ended; reason 0 is success.
+func (k *talk) wants(t *testing.T, host, ctrlr Reason, state State) {
+	t.Helper()
+	for _, x := range []struct {
+		who  string
+		err  error
+		want Reason
+	}{{"host", k.hostErr, host}, {"controller", k.ctrlErr, ctrlr}} {
+		var e *Error
+		if got := errors.As(x.err, &e); got != (x.want != 0) || got && e.Reason != x.want {
+			t.Errorf("%s: %v, want %v", x.who, x.err, x.want)
+		}
+	}
+	if k.c.State() != state {
+		t.Errorf("the controller is in state %s, want %s", k.c.State(), state)
+	}
+}
 
 func TestExchange(t *testing.T) {
 	for _, h := range AllHashes {
 		for _, g := range AllGroups {
 			for _, both := range []bool{false, true} {
-				if g > FFDHE3072 && h != SHA512 {
-					continue // they take their time, and differ in nothing but their size
-				}
 				t.Run(fmt.Sprintf("%s %s both %t", h, g, both), func(t *testing.T) {
-					cfg := Config{HostNQN: hostNQN, SubsysNQN: subsysNQN, Host: secret(t, Hash(int(h)%4), 48), Hashes: []Hash{h}, Groups: []Group{g}}
-					if both {
-						cfg.Controller = secret(t, NoHash, 32)
+					k := newTalk(t, h, g, both)
+					k.run()
+					k.wants(t, 0, 0, StateCompleted)
+					if !k.h.Done() || !k.c.Done() || k.c.Hash() != h || k.c.Group() != g {
+						t.Errorf("done %t and %t, agreed on %s and %s", k.h.Done(), k.c.Done(), k.c.Hash(), k.c.Group())
 					}
-					a, b := NewHost(cfg, 7), NewController(cfg)
-					if host, controller := talk(a, b, honest); host != nil || controller != nil || !a.Done() || !b.Done() {
-						t.Errorf("host: %v, done %t; controller: %v, done %t", host, a.Done(), controller, b.Done())
+					if want := sizeHeader + h.Size() + g.size(); len(k.log[1]) != want {
+						t.Errorf("a challenge of %d bytes, want %d", len(k.log[1]), want)
 					}
-					if b.Hash() != h || b.Group() != g {
-						t.Errorf("agreed on %s and %s", b.Hash(), b.Group())
+					if want := sizeHeader + 2*h.Size() + g.size(); len(k.log[2]) != want {
+						t.Errorf("a reply of %d bytes, want %d", len(k.log[2]), want)
+					}
+					if messages := 4; both != (len(k.log) == messages+1) {
+						t.Errorf("%d messages", len(k.log))
 					}
 				})
 			}
@@ -83,146 +145,78 @@ func TestExchange(t *testing.T) {
 }
 
 func TestStrongest(t *testing.T) {
-	cfg := Config{HostNQN: hostNQN, SubsysNQN: subsysNQN, Host: secret(t, SHA256, 0), Groups: []Group{NoGroup, FFDHE2048}}
-	a, b := NewHost(cfg, 1), NewController(cfg)
-	if host, controller := talk(a, b, honest); host != nil || controller != nil || b.Hash() != SHA512 || b.Group() != FFDHE2048 {
-		t.Errorf("%v, %v, %s, %s", host, controller, b.Hash(), b.Group())
+	k := newTalk(t, SHA256, NoGroup, false)
+	k.host.Hashes, k.ctrlr.Hashes = []Hash{SHA256, SHA512, SHA384}, nil
+	k.host.Groups, k.ctrlr.Groups = nil, []Group{FFDHE2048, NoGroup, FFDHE3072}
+	k.run()
+	k.wants(t, 0, 0, StateCompleted)
+	if k.c.Hash() != SHA512 || k.c.Group() != FFDHE3072 {
+		t.Errorf("agreed on %s and %s", k.c.Hash(), k.c.Group())
 	}
 }
 
-// TestRefusals has ends that do not fit together, and messages that are not
-// what they should be.
-func TestRefusals(t *testing.T) {
-	good := secret(t, SHA256, 0)
-	cfg := func(change func(*Config)) Config {
-		c := Config{HostNQN: hostNQN, SubsysNQN: subsysNQN, Host: good, Hashes: []Hash{SHA256}, Groups: []Group{NoGroup}}
-		change(&c)
-		return c
-	}
-	none := func(*Config) {}
-	for name, tt := range map[string]struct {
-		host, controller func(*Config)
-		meddle           func(bool, []byte) []byte
-		want             Reason
+// TestMisfits has ends that do not fit together.
+func TestMisfits(t *testing.T) {
+	other := secret(t, SHA384, 48)
+	own := func(k *talk) *Secret { s, _, _ := k.host.Secrets(); return s }
+	theirs := func(k *talk) *Secret { _, s, _ := k.host.Secrets(); return s }
+	for name, x := range map[string]struct {
+		spoil       func(k *talk)
+		host, ctrlr Reason
+		state       State
 	}{
-		"another secret":      {func(c *Config) { c.Host = secret(t, SHA256, 0) }, none, honest, ReasonFailed},
-		"another host":        {func(c *Config) { c.HostNQN = "nqn.2016-06.io.spdk:other" }, none, honest, ReasonFailed},
-		"another subsystem":   {func(c *Config) { c.SubsysNQN = "nqn.2016-06.io.spdk:other" }, none, honest, ReasonFailed},
-		"no hash in common":   {func(c *Config) { c.Hashes = []Hash{SHA384} }, none, honest, ReasonHash},
-		"no group in common":  {func(c *Config) { c.Groups = []Group{FFDHE2048} }, none, honest, ReasonGroup},
-		"controller's secret": {func(c *Config) { c.Controller = secret(t, SHA256, 0) }, func(c *Config) { c.Controller = secret(t, SHA256, 0) }, honest, ReasonFailed},
-		"controller without":  {func(c *Config) { c.Controller = secret(t, SHA256, 0) }, none, honest, ReasonFailed},
-		"a short message":     {none, none, func(host bool, p []byte) []byte { return p[:len(p)-1] }, ReasonIncorrectPayload},
-		"a shorter one":       {none, none, func(host bool, p []byte) []byte { return p[:5] }, ReasonIncorrectPayload},
-		"another transaction": {none, none, func(host bool, p []byte) []byte {
-			if !host {
-				p[4]++
-			}
-			return p
-		}, ReasonIncorrectPayload},
-		"a changed challenge": {none, none, func(host bool, p []byte) []byte {
-			if p[1] == idChallenge {
-				p[sizeHeader] ^= 1
-			}
-			return p
-		}, ReasonFailed},
-		"a wrong order": {none, none, func(host bool, p []byte) []byte {
-			if p[1] == idChallenge {
-				p[1] = idSuccess1
-			}
-			return p
-		}, ReasonIncorrectProtocol},
+		"host":       {func(k *talk) { k.host.Secrets = know(other, theirs(k)) }, ReasonFailed, ReasonFailed, StateFailure1},
+		"controller": {func(k *talk) { k.host.Secrets = know(own(k), other) }, ReasonFailed, ReasonFailed, StateError},
+		"host NQN":   {func(k *talk) { k.host.HostNQN += "1" }, ReasonFailed, ReasonFailed, StateFailure1},
+		"subsystem":  {func(k *talk) { k.host.SubsysNQN += "1" }, ReasonFailed, ReasonFailed, StateFailure1},
+		"no key":     {func(k *talk) { k.ctrlr.Secrets = know(nil, nil) }, ReasonFailed, ReasonFailed, StateFailure1},
+		"unreadable": {func(k *talk) {
+			k.ctrlr.Secrets = func() (*Secret, *Secret, error) { return nil, nil, errors.New("no such file") }
+		}, ReasonFailed, ReasonFailed, StateFailure1},
+		"host without":       {func(k *talk) { k.host.Secrets = know(nil, nil) }, ReasonFailed, ReasonFailed, StateError},
+		"controller without": {func(k *talk) { k.ctrlr.Secrets = know(own(k), nil) }, ReasonFailed, ReasonFailed, StateFailure1},
+		"hash":               {func(k *talk) { k.ctrlr.Hashes = []Hash{SHA256, SHA512} }, ReasonHash, ReasonHash, StateFailure1},
+		"group":              {func(k *talk) { k.ctrlr.Groups = []Group{FFDHE3072} }, ReasonGroup, ReasonGroup, StateFailure1},
+		"room":               {func(k *talk) { k.room = 100 }, ReasonIncorrectPayload, ReasonIncorrectPayload, StateFailure1},
 	} {
-		host, controller := talk(NewHost(cfg(tt.host), 3), NewController(cfg(tt.controller)), tt.meddle)
-		var e *Error
-		if !errors.As(controller, &e) && !errors.As(host, &e) || e.Reason != tt.want {
-			t.Errorf("%s: host %v, controller %v, want reason %d", name, host, controller, tt.want)
-		}
-	}
-}
-
-// TestReplay sends a host's reply of one exchange in another.
-func TestReplay(t *testing.T) {
-	cfg := Config{HostNQN: hostNQN, SubsysNQN: subsysNQN, Host: secret(t, SHA256, 0), Groups: []Group{NoGroup}}
-	var old []byte
-	talk(NewHost(cfg, 3), NewController(cfg), func(host bool, p []byte) []byte {
-		if p[1] == idReply {
-			old = p
-		}
-		return p
-	})
-	_, err := talk(NewHost(cfg, 3), NewController(cfg), func(host bool, p []byte) []byte {
-		if p[1] == idReply {
-			return old
-		}
-		return p
-	})
-	var e *Error
-	if !errors.As(err, &e) || e.Reason != ReasonFailed {
-		t.Errorf("a replayed reply: %v", err)
-	}
-}
-
-func TestSecrets(t *testing.T) {
-	for text, want := range map[string]string{
-		"": "form", "DHHC-2:00:x:": "form", "DHHC-1:04:x:": "hash", "DHHC-1:00:x:": "base64", "DHHC-1:00:AAAA:": "bytes",
-		"DHHC-1:00:" + strings.Repeat("A", 48) + ":": "checksum",
-		"DHHC-1:02:" + strings.Repeat("A", 48) + ":": "takes 48",
-	} {
-		if _, err := ParseSecret(text); err == nil || !strings.Contains(err.Error(), want) || len(text) > 20 && strings.Contains(err.Error(), text[10:20]) {
-			t.Errorf("%q: %v, want %q", text, err, want)
-		}
-	}
-	// nvme gen-dhchap-key's example (nvme-cli's page of that name).
-	if _, err := ParseSecret("DHHC-1:00:ia6zGodOr4SEG0Zzaw398rpY0wqipUWj4jWjUh4HWUz6aQ2n:"); err != nil {
-		t.Error(err)
-	}
-}
-
-// TestPrimes compares the primes with those of OpenSSL, by their SHA-256.
-func TestPrimes(t *testing.T) {
-	for g, want := range primeDigests {
-		d := sha256.Sum256(g.prime().Bytes())
-		if got := hex.EncodeToString(d[:]); got != want {
-			t.Errorf("%s: SHA-256 %s, want %s", g, got, want)
-		}
-	}
-}
-
-func TestWeakPublicValues(t *testing.T) {
-	k, err := newPrivate(FFDHE2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := FFDHE2048.prime()
-	for name, public := range map[string][]byte{
-		"0": make([]byte, 256), "1": append(make([]byte, 255), 1), "p": p.FillBytes(make([]byte, 256)), "short": make([]byte, 8),
-	} {
-		if _, err := k.shared(public); err == nil {
-			t.Errorf("%s was taken as a public value", name)
-		}
-	}
-}
-
-func FuzzReceive(f *testing.F) {
-	s := secret(f, SHA256, 0)
-	cfg := Config{HostNQN: hostNQN, SubsysNQN: subsysNQN, Host: s, Controller: s, Groups: []Group{NoGroup}}
-	talk(NewHost(cfg, 3), NewController(cfg), func(host bool, p []byte) []byte {
-		f.Add(p, uint8(1))
-		f.Add(p, uint8(2))
-		return p
-	})
-	f.Fuzz(func(t *testing.T, p []byte, turns uint8) {
-		a, b := NewHost(cfg, 3), NewController(cfg)
-		n := uint8(0)
-		talk(a, b, func(host bool, q []byte) []byte {
-			if n++; n == turns {
-				return p
+		t.Run(name, func(t *testing.T) {
+			k := newTalk(t, SHA384, FFDHE2048, true)
+			x.spoil(k)
+			k.run()
+			k.wants(t, x.host, x.ctrlr, x.state)
+			if k.h.Done() || k.c.Done() {
+				t.Error("an end is content")
 			}
-			return q
 		})
-		if a.Done() && b.Done() && turns > 0 && turns <= n && n < 4 {
-			t.Logf("%x passed", p)
+	}
+	k := newTalk(t, SHA256, NoGroup, false)
+	k.room = sizeFailure - 1
+	if k.run(); k.c.Done() || k.h.Done() {
+		t.Error("a host without room for a failure is authenticated")
+	}
+	if p, err := k.c.Send(k.room); p != nil || !errors.Is(err, ErrShort) {
+		t.Errorf("%x %v, want %v", p, err, ErrShort)
+	}
+}
+
+func TestSecretsAreWiped(t *testing.T) {
+	k := newTalk(t, SHA256, FFDHE2048, true)
+	own, other, _ := k.host.Secrets()
+	var given []*Secret
+	give := func() (*Secret, *Secret, error) {
+		a, b := copyOf(own), copyOf(other)
+		given = append(given, a, b)
+		return a, b, nil
+	}
+	k.host.Secrets, k.ctrlr.Secrets = give, give
+	k.run()
+	k.wants(t, 0, 0, StateCompleted)
+	for i, s := range given {
+		if !zero(s.key) {
+			t.Errorf("secret %d is still there", i)
 		}
-	})
+	}
+	if len(given) != 4 || k.h.x.session != nil || k.c.x.session != nil || k.c.key != nil {
+		t.Errorf("%d secrets were asked for; session %x %x, key %v", len(given), k.h.x.session, k.c.x.session, k.c.key)
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/big"
 	"sync"
+
+	"filippo.io/bigmod"
 )
 
 // Group is a Diffie-Hellman group, by the specification's identifier.
@@ -39,7 +41,12 @@ var groups = map[Group]struct {
 }
 
 // String returns the name that SPDK uses.
-func (g Group) String() string { return groups[g].name }
+func (g Group) String() string {
+	if x, ok := groups[g]; ok {
+		return x.name
+	}
+	return fmt.Sprintf("group %#x", uint8(g))
+}
 
 // ParseGroup finds a group by its name.
 func ParseGroup(name string) (Group, error) {
@@ -55,25 +62,18 @@ func ParseGroup(name string) (Group, error) {
 func (g Group) size() int { return int(groups[g].bits / 8) }
 
 var (
-	primes   = map[Group]*big.Int{}
-	primesMu sync.Mutex
+	fields   = map[Group]*bigmod.Modulus{}
+	fieldsMu sync.Mutex
 )
 
 // prime is 2^b - 2^(b-64) + (floor(2^(b-130) e) + X) 2^64 - 1 (RFC 7919,
 // appendix A).
 func (g Group) prime() *big.Int {
-	primesMu.Lock()
-	defer primesMu.Unlock()
-	if p := primes[g]; p != nil {
-		return p
-	}
 	b, one := groups[g].bits, big.NewInt(1)
 	p := new(big.Int).Lsh(one, b)
 	p.Sub(p, new(big.Int).Lsh(one, b-64))
 	mid := new(big.Int).Add(scaledE(b-130), big.NewInt(groups[g].x))
-	p.Add(p, mid.Lsh(mid, 64)).Sub(p, one)
-	primes[g] = p
-	return p
+	return p.Add(p, mid.Lsh(mid, 64)).Sub(p, one)
 }
 
 // scaledE is floor(2^n e), by the series of the inverse factorials with some
@@ -89,33 +89,56 @@ func scaledE(n uint) *big.Int {
 	return sum.Rsh(sum, spare)
 }
 
+// field is the arithmetic of a group, made when it is first used. Exponents
+// are secret: math/big takes a different time for each, bigmod does not.
+func (g Group) field() *bigmod.Modulus {
+	fieldsMu.Lock()
+	defer fieldsMu.Unlock()
+	if f := fields[g]; f != nil {
+		return f
+	}
+	f, err := bigmod.NewModulus(g.prime().Bytes())
+	if err != nil {
+		panic(err) // only of an even number
+	}
+	fields[g] = f
+	return f
+}
+
 // private is one end's part of an exchange of keys.
 type private struct {
 	group Group
-	x     *big.Int
+	x     []byte
 }
 
-func newPrivate(g Group) (*private, error) {
-	x, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), uint(groups[g].exponent)))
-	if err != nil {
-		return nil, fmt.Errorf("dhchap: %w", err)
+func newPrivate(g Group) *private {
+	k := &private{g, make([]byte, (groups[g].exponent+7)/8)}
+	rand.Read(k.x)
+	return k
+}
+
+// wipe forgets the exponent. A nil key has none.
+func (k *private) wipe() {
+	if k != nil {
+		clear(k.x)
 	}
-	return &private{g, x.SetBit(x, groups[g].exponent-1, 1)}, nil
 }
 
 // public returns the value for the other end.
 func (k *private) public() []byte {
-	y := new(big.Int).Exp(big.NewInt(2), k.x, k.group.prime())
-	return y.FillBytes(make([]byte, k.group.size()))
+	p := k.group.field()
+	two := bigmod.NewNat().SetUint(2).ExpandFor(p)
+	return bigmod.NewNat().Exp(two, k.x, p).Bytes(p)
 }
 
 // shared returns what both ends have, from the other end's value. Those that
-// would make it known to anybody are refused.
+// would make it known to anybody are refused; the primes are safe, so all
+// others are good.
 func (k *private) shared(public []byte) ([]byte, error) {
-	p := k.group.prime()
-	y, one := new(big.Int).SetBytes(public), big.NewInt(1)
-	if len(public) != k.group.size() || y.Cmp(one) <= 0 || y.Cmp(new(big.Int).Sub(p, one)) >= 0 {
+	p := k.group.field()
+	y, err := bigmod.NewNat().SetBytes(public, p)
+	if err != nil || len(public) != k.group.size() || y.IsZero()|y.IsOne()|y.IsMinusOne(p) != 0 {
 		return nil, fmt.Errorf("dhchap: a public value of %d bytes that is none of %s", len(public), k.group)
 	}
-	return y.Exp(y, k.x, p).FillBytes(make([]byte, k.group.size())), nil
+	return bigmod.NewNat().Exp(y, k.x, p).Bytes(p), nil
 }

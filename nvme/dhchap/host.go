@@ -9,9 +9,8 @@ import "slices"
 type Host struct {
 	cfg   Config
 	x     exchange
-	step  step
-	value []byte // of the challenge to the controller
-	seq   uint32
+	state State
+	proof []byte // the response that is due from the controller, nil for none
 	out   []byte
 }
 
@@ -36,17 +35,19 @@ func (h *Host) Send() []byte {
 func (h *Host) Due() bool { return h.out != nil }
 
 // Done tells whether the exchange has succeeded. A last message may be due.
-func (h *Host) Done() bool { return h.step == stepDone }
+func (h *Host) Done() bool { return h.state == StateCompleted }
 
-// Receive takes a message of the controller. If it fails, Send gives the
-// message that tells the controller.
+// Receive takes a message of the controller, perhaps with something behind it.
+// If it fails, with an [*Error], the exchange is over; Send gives the message
+// that tells the controller, unless it was the controller that has ended it.
 func (h *Host) Receive(p []byte) error {
 	err := h.receive(p)
 	if err == nil {
 		return nil
 	}
-	h.step = stepFailure
-	h.out = failure(idFailure2, h.x.id, err.Reason)
+	if h.state = StateError; !err.Peer {
+		h.out = failure(idFailure2, h.x.id, err.Reason)
+	}
 	return err
 }
 
@@ -56,9 +57,11 @@ func (h *Host) receive(p []byte) *Error {
 		return err
 	}
 	switch {
-	case kind == idChallenge && h.step == stepNegotiate:
+	case kind == idFailure1:
+		return ended(p)
+	case kind == idChallenge && h.state == StateNegotiate:
 		return h.challenge(p)
-	case kind == idSuccess1 && h.step == stepReply:
+	case kind == idSuccess1 && h.state == StateReply:
 		return h.success(p)
 	}
 	return failed(ReasonIncorrectProtocol, "message %#x is not due", kind)
@@ -66,33 +69,40 @@ func (h *Host) receive(p []byte) *Error {
 
 func (h *Host) challenge(p []byte) *Error {
 	c, err := parseChallenge(p)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !slices.Contains(h.cfg.hashes(), c.hash) {
+	case !slices.Contains(h.cfg.hashes(), c.hash):
 		return failed(ReasonHash, "the controller chose %s, which was not offered", c.hash)
-	}
-	if !slices.Contains(h.cfg.groups(), c.group) {
+	case !slices.Contains(h.cfg.groups(), c.group):
 		return failed(ReasonGroup, "the controller chose %s, which was not offered", c.group)
+	}
+	own, controller, e := h.cfg.Secrets()
+	defer own.Wipe()
+	defer controller.Wipe()
+	switch {
+	case e != nil:
+		return failed(ReasonFailed, "%v", e)
+	case own == nil:
+		return failed(ReasonFailed, "there is no secret of host %s", h.cfg.HostNQN)
 	}
 	h.x.hash, h.x.group = c.hash, c.group
 	var out reply
 	if c.group != NoGroup {
-		key, e := newPrivate(c.group)
-		if e == nil {
-			h.x.session, e = key.shared(c.public)
-		}
-		if e != nil {
+		key := newPrivate(c.group)
+		defer key.wipe()
+		if h.x.session, e = key.shared(c.public); e != nil {
 			return failed(ReasonIncorrectPayload, "%v", e)
 		}
+		defer h.x.forget()
 		out.public = key.public()
 	}
-	out.response = h.x.hostResponse(h.cfg.Host, c.value, c.seq)
-	if h.cfg.Controller != nil {
-		out.value, out.seq = randomChallenge(c.hash), randomSequence()
-		h.value, h.seq = out.value, out.seq
+	out.response = h.x.hostResponse(own, c.value, c.seq)
+	if controller != nil {
+		out.value, out.seq = randomChallenge(c.hash), nextSequence()
+		h.proof = h.x.controllerResponse(controller, out.value, out.seq)
 	}
-	h.out, h.step = out.put(h.x.id), stepReply
+	h.out, h.state = out.put(h.x.id), StateReply
 	return nil
 }
 
@@ -101,12 +111,12 @@ func (h *Host) success(p []byte) *Error {
 	if err != nil {
 		return err
 	}
-	if h.cfg.Controller != nil {
-		if !equal(h.x.controllerResponse(h.cfg.Controller, h.value, h.seq), response) {
+	if h.proof != nil {
+		if !equal(h.proof, response) {
 			return failed(ReasonFailed, "the controller of %s has not its secret", h.cfg.SubsysNQN)
 		}
 		h.out = header(sizeHeader, typeDHCHAP, idSuccess2, h.x.id)
 	}
-	h.step = stepDone
+	h.state = StateCompleted
 	return nil
 }

@@ -43,9 +43,26 @@ const (
 	ReasonIncorrectProtocol Reason = 0x07
 )
 
-// Error is an exchange that has failed. The other end is told the reason.
+var reasons = map[Reason]string{
+	ReasonFailed: "authentication failed", ReasonProtocol: "protocol not usable",
+	ReasonSecureChannel: "secure channel concatenation mismatch", ReasonHash: "hash not usable",
+	ReasonGroup: "dhgroup not usable", ReasonIncorrectPayload: "incorrect payload",
+	ReasonIncorrectProtocol: "incorrect protocol message",
+}
+
+// String returns SPDK's words for it.
+func (r Reason) String() string {
+	if s, ok := reasons[r]; ok {
+		return s
+	}
+	return fmt.Sprintf("explanation %#x", uint8(r))
+}
+
+// Error is an exchange that has failed. The other end is told the reason,
+// unless it was the one that has said so.
 type Error struct {
 	Reason Reason
+	Peer   bool   // the other end has ended it
 	What   string // for people
 }
 
@@ -53,7 +70,7 @@ type Error struct {
 func (e *Error) Error() string { return "dhchap: " + e.What }
 
 func failed(r Reason, format string, args ...any) *Error {
-	return &Error{r, fmt.Sprintf(format, args...)}
+	return &Error{Reason: r, What: fmt.Sprintf(format, args...)}
 }
 
 // Lengths of the fixed parts of messages in bytes.
@@ -86,20 +103,25 @@ func kindOf(p []byte, transaction uint16) (uint8, *Error) {
 	if len(p) < sizeFailure {
 		return 0, failed(ReasonIncorrectPayload, "a message of %d bytes, at least %d are needed", len(p), sizeFailure)
 	}
-	if id := le.Uint16(p[4:]); id != transaction {
-		return 0, failed(ReasonIncorrectPayload, "a message of transaction %d, that of %d is under way", id, transaction)
-	}
 	typ, want := p[0], uint8(typeDHCHAP)
-	switch p[1] {
-	case idFailure1, idFailure2:
-		return 0, failed(Reason(p[7]), "the other end has ended it, with explanation %#x", p[7])
-	case idNegotiate:
+	if p[1] == idNegotiate || p[1] == idFailure1 || p[1] == idFailure2 {
 		want = typeCommon
 	}
 	if typ != want {
 		return 0, failed(ReasonIncorrectProtocol, "a message of type %d with identifier %#x", typ, p[1])
 	}
+	// A controller that could not read the first message does not know the
+	// transaction that it ends.
+	if id := le.Uint16(p[4:]); id != transaction && p[1] != idFailure1 {
+		return 0, failed(ReasonIncorrectPayload, "a message of transaction %d, that of %d is under way", id, transaction)
+	}
 	return p[1], nil
+}
+
+// ended is what a failure message of the other end says.
+func ended(p []byte) *Error {
+	r := Reason(p[7])
+	return &Error{Reason: r, Peer: true, What: fmt.Sprintf("the other end has ended it, with explanation %#x: %s", p[7], r)}
 }
 
 // negotiate is what a host can do.
@@ -123,16 +145,13 @@ func (n *negotiate) put(transaction uint16) []byte {
 }
 
 func parseNegotiate(p []byte) (n negotiate, err *Error) {
-	if len(p) < sizeNegotiate {
+	if len(p) < sizeNegotiate || len(p) != sizeNegotiate+int(p[7])*sizeDescriptor {
 		return n, failed(ReasonIncorrectPayload, "a negotiation of %d bytes", len(p))
 	}
 	if p[6] != 0 {
 		return n, failed(ReasonSecureChannel, "a secure channel was asked for, SC_C %d", p[6])
 	}
 	for i := range int(p[7]) {
-		if len(p) < sizeNegotiate+(i+1)*sizeDescriptor {
-			return n, failed(ReasonIncorrectPayload, "a negotiation of %d bytes with %d descriptors", len(p), p[7])
-		}
 		d := p[sizeNegotiate+i*sizeDescriptor:]
 		if d[0] != 1 {
 			continue // another protocol
@@ -180,8 +199,8 @@ func parseChallenge(p []byte) (c challenge, err *Error) {
 	if _, ok := groups[c.group]; !ok || m != c.group.size() {
 		return c, failed(ReasonGroup, "a challenge with a value of %d bytes of group %d", m, c.group)
 	}
-	if len(p) < sizeHeader+n+m {
-		return c, failed(ReasonIncorrectPayload, "a challenge of %d bytes, its fields have %d", len(p), sizeHeader+n+m)
+	if len(p) < sizeHeader+n+m || c.seq == 0 {
+		return c, failed(ReasonIncorrectPayload, "a challenge of %d bytes, its fields have %d, with sequence number %d", len(p), sizeHeader+n+m, c.seq)
 	}
 	c.value, c.public = p[sizeHeader:sizeHeader+n], p[sizeHeader+n:sizeHeader+n+m]
 	return c, nil
@@ -211,15 +230,18 @@ func (r *reply) put(transaction uint16) []byte {
 
 func parseReply(p []byte, h Hash, g Group) (r reply, err *Error) {
 	n, m := h.Size(), g.size()
-	if len(p) < sizeHeader+2*n+m {
-		return r, failed(ReasonIncorrectPayload, "a reply of %d bytes, at least %d are needed", len(p), sizeHeader+2*n+m)
+	if len(p) != sizeHeader+2*n+m {
+		return r, failed(ReasonIncorrectPayload, "a reply of %d bytes, it must have %d", len(p), sizeHeader+2*n+m)
+	}
+	if p[8] > 1 {
+		return r, failed(ReasonIncorrectPayload, "a reply with CVALID %d: it must be 0 or 1", p[8])
 	}
 	if int(p[6]) != n || int(le.Uint16(p[10:])) != m {
 		return r, failed(ReasonIncorrectPayload, "a reply with a response of %d and a value of %d bytes, they should have %d and %d", p[6], le.Uint16(p[10:]), n, m)
 	}
 	r.seq = le.Uint32(p[12:])
 	r.response = p[sizeHeader : sizeHeader+n]
-	if p[8]&1 != 0 {
+	if p[8] == 1 {
 		r.value = p[sizeHeader+n : sizeHeader+2*n]
 		if r.seq == 0 || zero(r.value) {
 			return r, failed(ReasonIncorrectPayload, "a reply with a challenge of zeroes, or with sequence number 0")
@@ -242,13 +264,13 @@ func success1(transaction uint16, h Hash, response []byte) []byte {
 
 func parseSuccess1(p []byte, h Hash) (response []byte, err *Error) {
 	n := h.Size()
-	if len(p) < sizeHeader+n && !(len(p) == sizeHeader && p[8]&1 == 0) {
+	if len(p) < sizeHeader {
 		return nil, failed(ReasonIncorrectPayload, "a success of %d bytes", len(p))
 	}
 	if p[8]&1 == 0 {
 		return nil, nil
 	}
-	if int(p[6]) != n {
+	if int(p[6]) != n || len(p) < sizeHeader+n {
 		return nil, failed(ReasonIncorrectPayload, "a success with a response of %d bytes: it should have %d", p[6], n)
 	}
 	return p[sizeHeader : sizeHeader+n], nil

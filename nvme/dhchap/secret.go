@@ -17,7 +17,8 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
-	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Hash is a hash function, by the specification's identifier.
@@ -39,10 +40,21 @@ var hashes = map[Hash]struct {
 }
 
 // Size returns the length of a digest in bytes.
-func (h Hash) Size() int { return hashes[h].make().Size() }
+// It is 0 for what is none.
+func (h Hash) Size() int {
+	if x, ok := hashes[h]; ok {
+		return x.make().Size()
+	}
+	return 0
+}
 
 // String returns the name that SPDK uses.
-func (h Hash) String() string { return hashes[h].name }
+func (h Hash) String() string {
+	if x, ok := hashes[h]; ok {
+		return x.name
+	}
+	return fmt.Sprintf("hash %#x", uint8(h))
+}
 
 // ParseHash finds a hash by its name.
 func ParseHash(name string) (Hash, error) {
@@ -64,12 +76,14 @@ type Secret struct {
 const prefix = "DHHC-1:"
 
 // ParseSecret reads the text of a secret, "DHHC-1:HH:BASE64:": HH names the
-// hash that binds it to its owner, and a CRC-32 follows the key.
-func ParseSecret(text string) (*Secret, error) {
-	text = strings.TrimSpace(text)
-	rest, ok := strings.CutPrefix(text, prefix)
-	parts := strings.Split(rest, ":")
-	if !ok || len(parts) != 3 || parts[2] != "" {
+// hash that binds it to its owner, and a CRC-32 follows the key. Like SPDK and
+// Linux it takes keys of any of the three lengths with each hash. The secret
+// is a copy; its errors quote nothing of the key.
+func ParseSecret(text []byte) (*Secret, error) {
+	text = bytes.TrimSpace(text)
+	rest, ok := bytes.CutPrefix(text, []byte(prefix))
+	parts := bytes.Split(rest, []byte{':'})
+	if !ok || len(parts) != 3 || len(parts[2]) != 0 {
 		return nil, fmt.Errorf("dhchap: a secret has the form %sHH:BASE64:, this one has not", prefix)
 	}
 	var s Secret
@@ -77,7 +91,10 @@ func ParseSecret(text string) (*Secret, error) {
 		return nil, fmt.Errorf("dhchap: a secret with hash %q: it must be 00 to 03", parts[0])
 	}
 	s.hash = Hash(parts[0][1] - '0')
-	p, err := base64.StdEncoding.DecodeString(parts[1])
+	p := make([]byte, base64.StdEncoding.DecodedLen(len(parts[1])))
+	defer clear(p)
+	decoded, err := base64.StdEncoding.Strict().Decode(p, parts[1])
+	p = p[:decoded]
 	if err != nil {
 		return nil, fmt.Errorf("dhchap: the key of a secret is no base64: %w", err)
 	}
@@ -85,13 +102,10 @@ func ParseSecret(text string) (*Secret, error) {
 	if n != 32 && n != 48 && n != 64 {
 		return nil, fmt.Errorf("dhchap: a secret with a key of %d bytes: it must have 32, 48 or 64", max(n, 0))
 	}
-	if s.hash != NoHash && s.hash.Size() != n {
-		return nil, fmt.Errorf("dhchap: a secret with a key of %d bytes for %s, which takes %d", n, s.hash, s.hash.Size())
-	}
 	if crc32.ChecksumIEEE(p[:n]) != binary.LittleEndian.Uint32(p[n:]) {
 		return nil, fmt.Errorf("dhchap: the checksum of a secret is wrong: it was changed or is incomplete")
 	}
-	s.key = p[:n]
+	s.key = bytes.Clone(p[:n])
 	return &s, nil
 }
 
@@ -112,13 +126,23 @@ func Generate(h Hash, n int) (string, error) {
 	return fmt.Sprintf("%s%02d:%s:", prefix, h, base64.StdEncoding.EncodeToString(p)), nil
 }
 
-// Wipe forgets the key.
-func (s *Secret) Wipe() { clear(s.key) }
+// Wipe forgets the key. A nil secret has none.
+func (s *Secret) Wipe() {
+	if s != nil {
+		clear(s.key)
+	}
+}
 
-// of is the key as the owner of a name uses it.
+// String keeps the key out of logs.
+func (s *Secret) String() string { return fmt.Sprintf("secret of %d bytes", len(s.key)) }
+
+// GoString keeps the key out of logs.
+func (s *Secret) GoString() string { return s.String() }
+
+// of returns the key as the owner of a name uses it, a copy.
 func (s *Secret) of(nqn string) []byte {
 	if s.hash == NoHash {
-		return s.key
+		return bytes.Clone(s.key)
 	}
 	return mac(s.hash, s.key, []byte(nqn), []byte("NVMe-over-Fabrics"))
 }
@@ -148,15 +172,25 @@ type exchange struct {
 	host    string
 }
 
+// forget wipes what must not be known of the exchange.
+func (x *exchange) forget() {
+	clear(x.session)
+	x.session = nil
+}
+
 // response answers a challenge: who says it, to whom.
 func (x *exchange) response(s *Secret, challenge []byte, seq uint32, role, by, to string) []byte {
 	if x.session != nil {
-		challenge = mac(x.hash, digest(x.hash, x.session), challenge)
+		bound := digest(x.hash, x.session)
+		defer clear(bound)
+		challenge = mac(x.hash, bound, challenge)
 	}
 	var head [7]byte // the sequence number, the transaction, and no secure channel
 	binary.LittleEndian.PutUint32(head[:], seq)
 	binary.LittleEndian.PutUint16(head[4:], x.id)
-	return mac(x.hash, s.of(by), challenge, head[:], []byte(role), []byte(by), []byte{0}, []byte(to))
+	key := s.of(by)
+	defer clear(key)
+	return mac(x.hash, key, challenge, head[:], []byte(role), []byte(by), []byte{0}, []byte(to))
 }
 
 func (x *exchange) hostResponse(s *Secret, challenge []byte, seq uint32) []byte {
@@ -175,15 +209,20 @@ func randomChallenge(h Hash) []byte {
 	return p
 }
 
-// randomSequence returns a sequence number that is not 0.
-func randomSequence() uint32 {
-	for {
-		var b [4]byte
-		rand.Read(b[:])
-		if n := binary.LittleEndian.Uint32(b[:]); n != 0 {
-			return n
-		}
+// sequence is the last sequence number that an end in this program has used.
+// The first is random.
+var sequence = sync.OnceValue(func() *atomic.Uint32 {
+	n := new(atomic.Uint32)
+	n.Store(binary.LittleEndian.Uint32(randomChallenge(SHA256)))
+	return n
+})
+
+// nextSequence returns the next sequence number, which is not 0.
+func nextSequence() uint32 {
+	if n := sequence().Add(1); n != 0 {
+		return n
 	}
+	return sequence().Add(1)
 }
 
 func zero(p []byte) bool { return len(bytes.Trim(p, "\x00")) == 0 }

@@ -34,21 +34,32 @@ func (qp *QPair) beginAuth(l *login) error {
 	c := qp.ctrlr
 	cfg := dhchap.Config{SubsysNQN: c.trid.Subnqn, Hashes: c.opts.DHCHAPDigests, Groups: c.opts.DHCHAPGroups}
 	_, cfg.HostNQN = c.identity()
+	cfg.Secrets = c.opts.secrets
 	if c.opts.DHCHAPKey == "" {
 		return fmt.Errorf("the controller wants host %s to prove who it is: give it a DH-HMAC-CHAP key: %w", cfg.HostNQN, ErrNotSupported)
 	}
-	var err error
-	if cfg.Host, err = dhchap.ParseSecret(c.opts.DHCHAPKey); err != nil {
-		return fmt.Errorf("the host's key: %w", err)
-	}
-	if c.opts.DHCHAPCtrlrKey != "" {
-		if cfg.Controller, err = dhchap.ParseSecret(c.opts.DHCHAPCtrlrKey); err != nil {
-			return fmt.Errorf("the controller's key: %w", err)
-		}
+	own, controller, err := c.opts.secrets()
+	own.Wipe()
+	controller.Wipe()
+	if err != nil {
+		return err
 	}
 	l.auth = &authLogin{host: dhchap.NewHost(cfg, c.authTransaction()), buf: make([]byte, dhchap.MaxMessage)}
 	l.auth.Done = l.auth
 	return qp.sendAuth(l.auth)
+}
+
+// secrets reads the keys.
+func (o *Options) secrets() (host, controller *dhchap.Secret, err error) {
+	if host, err = dhchap.ParseSecret([]byte(o.DHCHAPKey)); err != nil {
+		return nil, nil, fmt.Errorf("the host's key: %w", err)
+	}
+	if o.DHCHAPCtrlrKey != "" {
+		if controller, err = dhchap.ParseSecret([]byte(o.DHCHAPCtrlrKey)); err != nil {
+			return nil, nil, fmt.Errorf("the controller's key: %w", err)
+		}
+	}
+	return host, controller, nil
 }
 
 // authTransaction numbers the exchanges of a controller.
@@ -98,6 +109,9 @@ func (qp *QPair) authStep(l *login) (done bool, err error) {
 	}
 	if a.receive {
 		if a.failed = a.host.Receive(a.buf); a.failed != nil {
+			if !a.host.Due() { // it was the controller that has ended it
+				return fail(a.failed)
+			}
 			if err := qp.sendAuth(a); err != nil { // the controller is to know
 				return fail(errors.Join(a.failed, err))
 			}

@@ -24,9 +24,6 @@ func (c *conn) command(head []byte) bool {
 		flag.Debugf("%v: command sqid:%d cid:%d opc:%#02x nsid:%d cdw10:%#x cdw11:%#x", c.sock.Remote(), c.ID, r.Cmd.CID, uint8(r.Cmd.Opcode), r.Cmd.NSID, r.Cmd.CDW10, r.Cmd.CDW11)
 	}
 	c.ctrlr.core.Prepare(r)
-	if c.ID != 0 && r.Cmd.Opcode == nvme.OpcodeFabrics && r.Length == 0 {
-		r.Fail(nvme.StatusInvalidOpcode.WithDNR()) // Connect is over, Disconnect is not offered
-	}
 	c.pair(s)
 	inCapsule := c.rx.layout.Data
 	if err := c.checkSGL(s, inCapsule); err != nil {

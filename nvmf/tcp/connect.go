@@ -19,8 +19,9 @@ import (
 // oui is the IEEE identifier that SPDK's controllers have.
 var oui = [3]byte{0x5c, 0xd2, 0xe4}
 
-// authTimeout is how long a host may take to prove who it is.
-const authTimeout = 120 * time.Second
+// refusedTime is how long a host that has not proved who it is has to go by
+// itself.
+const refusedTime = time.Second
 
 const (
 	vendorID = 0x8086 // SPDK's default
@@ -276,9 +277,9 @@ func (c *conn) run(x *connecting) {
 	c.state = stateRunning
 	cpl := nvme.NewCompletion(0, c.ID, x.cmd.CID, nvme.StatusSuccess)
 	result := nvme.NewConnectResult(c.ctrlr.core.ID())
-	if c.ctrlr.core.RequireAuthentication(&c.Queue) {
+	if c.lane.RequireAuthentication(&c.Queue) {
 		result |= nvme.ConnectAuthTransaction
-		c.hurry(authTimeout)
+		c.hurry(nvmf.AuthTimeout)
 	}
 	cpl.CDW0 = uint32(result)
 	cpl.SQHD = noSQHead
@@ -292,11 +293,13 @@ func (c *conn) run(x *connecting) {
 }
 
 // authStep looks how far the host has got with proving who it is. Once it
-// knows that it has failed it has little time to go by itself.
+// knows that it has failed nothing puts the end off any more.
 func (c *conn) authStep() {
 	switch {
 	case c.Refused():
-		c.hurry(lingerTime)
+		if c.deadline == 0 || c.deadline > c.g.thread.Clock().Now()+refusedTime {
+			c.hurry(refusedTime)
+		}
 	case !c.Authenticating():
 		c.calm()
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/sock"
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/thread/iobuf"
@@ -230,7 +231,11 @@ func (g *group) checkDeadlines() (n int) {
 	now := g.thread.Clock().Now()
 	for _, c := range g.conns {
 		if c != nil && c.deadline != 0 && now >= c.deadline {
-			if c.state != stateEnding {
+			switch {
+			case c.state == stateEnding || c.Refused():
+			case c.Authenticating():
+				log.Warnf("nvmf: TCP %v: queue %d has not been authenticated within %v", c.sock.Remote(), c.ID, nvmf.AuthTimeout)
+			default:
 				log.Warnf("nvmf: TCP %v: no Connect command within %v", c.sock.Remote(), g.t.opts.ConnectTimeout)
 			}
 			c.close()

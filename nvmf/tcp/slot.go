@@ -157,7 +157,7 @@ func (c *conn) CompleteRequest(r *nvmf.Request) {
 		s.give()
 		return
 	}
-	if c.deadline != 0 { // the host proves who it is
+	if r.Authenticates() {
 		c.authStep()
 	}
 	c.respond(s)

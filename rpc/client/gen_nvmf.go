@@ -554,16 +554,24 @@ type NvmfSubsystemGetQpairsListenAddressResult struct {
 	Trsvcid string `json:"trsvcid"`
 }
 
+// NvmfSubsystemGetQpairsAuthResult is a result, or a part of one.
+type NvmfSubsystemGetQpairsAuthResult struct {
+	State   string `json:"state"`   // negotiate, challenge, reply, success1, success2, failure1, completed or error
+	Digest  string `json:"digest"`  // hash that was agreed on, unknown before
+	Dhgroup string `json:"dhgroup"` // group that was agreed on, null before
+}
+
 // NvmfSubsystemGetQpairsResult is a result, or a part of one.
 type NvmfSubsystemGetQpairsResult struct {
 	Cntlid        uint16                                    `json:"cntlid"`
 	Qid           uint16                                    `json:"qid"`   // 0 is the admin queue
-	State         string                                    `json:"state"` // enabled
+	State         string                                    `json:"state"` // enabled, or authenticating
 	Thread        string                                    `json:"thread"`
 	Hostnqn       string                                    `json:"hostnqn"`
 	ListenAddress NvmfSubsystemGetQpairsListenAddressResult `json:"listen_address"`
 	NUMAID        *int32                                    `json:"numa_id,omitempty"` // of VFIOUSER
 	PeerAddress   NvmfSubsystemGetQpairsListenAddressResult `json:"peer_address"`
+	Auth          *NvmfSubsystemGetQpairsAuthResult         `json:"auth,omitempty"` // of hosts that have a key, or have authenticated without being asked
 }
 
 // NvmfSubsystemListenerSetANAState calls nvmf_subsystem_listener_set_ana_state. Sets how hosts reach the namespaces of a group by an address. Those that are connected are told.
