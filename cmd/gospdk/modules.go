@@ -18,6 +18,7 @@ import (
 	"github.com/gospdk/gospdk/bdev/gpt"
 	"github.com/gospdk/gospdk/bdev/malloc"
 	"github.com/gospdk/gospdk/bdev/null"
+	bdevnvme "github.com/gospdk/gospdk/bdev/nvme"
 	"github.com/gospdk/gospdk/bdev/passthru"
 	"github.com/gospdk/gospdk/bdev/raid"
 	"github.com/gospdk/gospdk/bdev/split"
@@ -39,11 +40,7 @@ import (
 // where one registers itself.
 func modules() cli.Modules {
 	return cli.Modules{
-		HostTransports: map[nvme.TransportType]host.Transport{
-			nvme.TrtypePCIe:     pcie.Transport{},
-			nvme.TrtypeVFIOUser: pcie.Transport{},
-			nvme.TrtypeTCP:      hosttcp.Transport{},
-		},
+		HostTransports: hostTransports(),
 		Disks: map[string]cli.DiskMaker{
 			"malloc": func(name string, blocks uint64, blockSize uint32) (bdev.Device, error) {
 				return malloc.New(malloc.Config{Name: name, NumBlocks: blocks, BlockSize: blockSize})
@@ -54,6 +51,15 @@ func modules() cli.Modules {
 		},
 		Target:   target,
 		Commands: []func() *cobra.Command{cli.AccelPerfCommand},
+	}
+}
+
+// hostTransports lists how controllers are reached.
+func hostTransports() map[nvme.TransportType]host.Transport {
+	return map[nvme.TransportType]host.Transport{
+		nvme.TrtypePCIe:     pcie.Transport{},
+		nvme.TrtypeVFIOUser: pcie.Transport{},
+		nvme.TrtypeTCP:      hosttcp.Transport{},
 	}
 }
 
@@ -81,6 +87,7 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 		zoneblock.NewModule(b),
 		aio.NewModule(b),
 		uring.NewModule(b),
+		bdevnvme.NewModule(b, hostTransports()),
 	} {
 		b.AddModule(m)
 	}

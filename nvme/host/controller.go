@@ -253,6 +253,19 @@ func (c *Controller) ReadRegister(off uint64) (uint32, error) {
 // is split.
 func (c *Controller) MaxTransfer() uint32 { return c.maxTransfer.Load() }
 
+// MaxSGEs returns the largest number of scatter-gather elements of one
+// command; 0 if the controller takes PRP lists only.
+func (c *Controller) MaxSGEs() uint32 {
+	if !c.has(flagSGL) {
+		return 0
+	}
+	return c.maxSGEs
+}
+
+// ZoneAppendLimit returns the largest Zone Append in bytes; 0 if the
+// controller has none.
+func (c *Controller) ZoneAppendLimit() uint32 { return c.zoneAppendLimit.Load() }
+
 // PageSize returns the memory page size that the controller was set to.
 func (c *Controller) PageSize() uint32 { return c.pageSize }
 

@@ -472,6 +472,336 @@ type BdevNullResizeParams struct {
 	NewSize uint64 `json:"new_size"` // size in MiB, not less than it is
 }
 
+// BdevNvmeAddErrorInjection calls bdev_nvme_add_error_injection. Has coming commands fail, for tests.
+func (c *Client) BdevNvmeAddErrorInjection(ctx context.Context, p BdevNvmeAddErrorInjectionParams) error {
+	return c.Call(ctx, "bdev_nvme_add_error_injection", p, nil)
+}
+
+// BdevNvmeAddErrorInjectionParams are the parameters of bdev_nvme_add_error_injection.
+type BdevNvmeAddErrorInjectionParams struct {
+	Name        string  `json:"name"`                    // name of the controller
+	CmdType     string  `json:"cmd_type"`                // kind of command; one of admin, io
+	Opc         uint8   `json:"opc"`                     // opcode of the commands
+	DoNotSubmit *bool   `json:"do_not_submit,omitempty"` // end them without the controller
+	TimeoutInUs *uint64 `json:"timeout_in_us,omitempty"` // when those that are not submitted end, in µs; default 0
+	ErrCount    *uint32 `json:"err_count,omitempty"`     // how many commands fail; default 1
+	Sct         *uint8  `json:"sct,omitempty"`           // status code type, 0 to 7; default 0
+	Sc          *uint8  `json:"sc,omitempty"`            // status code; default 0
+}
+
+// BdevNvmeApplyFirmware calls bdev_nvme_apply_firmware. Sends a firmware image to the controller of a block device, and resets the controller.
+func (c *Client) BdevNvmeApplyFirmware(ctx context.Context, p BdevNvmeApplyFirmwareParams) (string, error) {
+	return Call[string](ctx, c, "bdev_nvme_apply_firmware", p)
+}
+
+// BdevNvmeApplyFirmwareParams are the parameters of bdev_nvme_apply_firmware.
+type BdevNvmeApplyFirmwareParams struct {
+	Filename string `json:"filename"`  // path of the image
+	BdevName string `json:"bdev_name"` // one of the controller's block devices
+}
+
+// BdevNvmeAttachController calls bdev_nvme_attach_controller. Connects to an NVMe controller and makes a block device of each of its namespaces.
+// It returns the names of the block devices.
+func (c *Client) BdevNvmeAttachController(ctx context.Context, p BdevNvmeAttachControllerParams) ([]string, error) {
+	return Call[[]string](ctx, c, "bdev_nvme_attach_controller", p)
+}
+
+// BdevNvmeAttachControllerMultipathOptsParams is the parameter multipath_opts.
+type BdevNvmeAttachControllerMultipathOptsParams struct {
+	Policy   *string `json:"policy,omitempty"`   // use one path at a time, or all; one of active_passive, active_active; default active_passive
+	Selector *string `json:"selector,omitempty"` // how active_active chooses a path; one of round_robin, queue_depth; default round_robin
+	MinIO    *uint32 `json:"min_io,omitempty"`   // IO before round_robin takes the next path; default 1
+}
+
+// BdevNvmeAttachControllerParams are the parameters of bdev_nvme_attach_controller.
+type BdevNvmeAttachControllerParams struct {
+	Name                    string                                       `json:"name"`                                 // name of the controller; the devices are NAMEn1, NAMEn2, …
+	Trtype                  string                                       `json:"trtype"`                               // type of the transport: PCIe, VFIOUSER or TCP
+	Traddr                  string                                       `json:"traddr"`                               // address: of a PCI function, a folder with a vfio-user socket, or an IP address
+	Adrfam                  *string                                      `json:"adrfam,omitempty"`                     // family of the address: IPv4 or IPv6
+	Trsvcid                 *string                                      `json:"trsvcid,omitempty"`                    // port
+	Priority                *string                                      `json:"priority,omitempty"`                   // priority of the connection, a number
+	Subnqn                  *string                                      `json:"subnqn,omitempty"`                     // NQN of the subsystem
+	Hostnqn                 *string                                      `json:"hostnqn,omitempty"`                    // NQN of this host; made up if it is left out
+	Hostaddr                *string                                      `json:"hostaddr,omitempty"`                   // address to connect from
+	Hostsvcid               *string                                      `json:"hostsvcid,omitempty"`                  // port to connect from
+	PrchkReftag             *bool                                        `json:"prchk_reftag,omitempty"`               // have the controller check reference tags
+	PrchkGuard              *bool                                        `json:"prchk_guard,omitempty"`                // have the controller check guards
+	Hdgst                   *bool                                        `json:"hdgst,omitempty"`                      // checksums of headers
+	Ddgst                   *bool                                        `json:"ddgst,omitempty"`                      // checksums of data
+	FabricsConnectTimeoutUs *uint64                                      `json:"fabrics_connect_timeout_us,omitempty"` // how long a queue may take to connect, in µs; default 10000000
+	Multipath               *string                                      `json:"multipath,omitempty"`                  // what a second controller of the same name is; one of failover, multipath, disable; default multipath
+	NumIOQueues             *uint32                                      `json:"num_io_queues,omitempty"`              // I/O queues to ask for, 1 to 65536; default 1024
+	CtrlrLossTimeoutSec     *int32                                       `json:"ctrlr_loss_timeout_sec,omitempty"`     // how long to try to connect again before the devices are removed, in s: -1 for ever, 0 not at all (default: that of bdev_nvme_set_options)
+	ReconnectDelaySec       *uint32                                      `json:"reconnect_delay_sec,omitempty"`        // time between two attempts, in s (default: likewise)
+	FastIOFailTimeoutSec    *uint32                                      `json:"fast_io_fail_timeout_sec,omitempty"`   // after how long IO fails instead of waiting, in s, 0 for never (default: likewise)
+	Psk                     *string                                      `json:"psk,omitempty"`                        // name of the key for TLS
+	MaxBdevs                *uint32                                      `json:"max_bdevs,omitempty"`                  // how many names the answer may have; default 128
+	DhchapKey               *string                                      `json:"dhchap_key,omitempty"`                 // name of the key that authenticates this host
+	DhchapCtrlrKey          *string                                      `json:"dhchap_ctrlr_key,omitempty"`           // name of the key that authenticates the controller
+	AllowUnrecognizedCsi    *bool                                        `json:"allow_unrecognized_csi,omitempty"`     // make devices for passthrough of namespaces with an unknown command set
+	MultipathOpts           *BdevNvmeAttachControllerMultipathOptsParams `json:"multipath_opts,omitempty"`             // how several paths are used
+	DisableSqFlowControl    *bool                                        `json:"disable_sq_flow_control,omitempty"`    // connect without submission queue flow control
+}
+
+// BdevNvmeDetachController calls bdev_nvme_detach_controller. Removes the block devices of an NVMe controller, or of one path to it, and disconnects.
+func (c *Client) BdevNvmeDetachController(ctx context.Context, p BdevNvmeDetachControllerParams) error {
+	return c.Call(ctx, "bdev_nvme_detach_controller", p, nil)
+}
+
+// BdevNvmeDetachControllerParams are the parameters of bdev_nvme_detach_controller.
+type BdevNvmeDetachControllerParams struct {
+	Name      string  `json:"name"`                // name of the controller
+	Trtype    *string `json:"trtype,omitempty"`    // of the path to detach: type of its transport; all paths if nothing is said of the path
+	Traddr    *string `json:"traddr,omitempty"`    // its address
+	Adrfam    *string `json:"adrfam,omitempty"`    // family of the address
+	Trsvcid   *string `json:"trsvcid,omitempty"`   // its port
+	Subnqn    *string `json:"subnqn,omitempty"`    // NQN of the subsystem
+	Hostaddr  *string `json:"hostaddr,omitempty"`  // address that it is connected from
+	Hostsvcid *string `json:"hostsvcid,omitempty"` // port that it is connected from
+}
+
+// BdevNvmeDisableController calls bdev_nvme_disable_controller. Disconnects an NVMe controller. Its block devices stay, and IO to them fails.
+func (c *Client) BdevNvmeDisableController(ctx context.Context, p BdevNvmeDisableControllerParams) error {
+	return c.Call(ctx, "bdev_nvme_disable_controller", p, nil)
+}
+
+// BdevNvmeDisableControllerParams are the parameters of bdev_nvme_disable_controller.
+type BdevNvmeDisableControllerParams struct {
+	Name   string  `json:"name"`             // name of the controller
+	Cntlid *uint16 `json:"cntlid,omitempty"` // identifier of one of its paths; 0 for all; default 0
+}
+
+// BdevNvmeEnableController calls bdev_nvme_enable_controller. Connects an NVMe controller again that was disabled.
+func (c *Client) BdevNvmeEnableController(ctx context.Context, p BdevNvmeEnableControllerParams) error {
+	return c.Call(ctx, "bdev_nvme_enable_controller", p, nil)
+}
+
+// BdevNvmeEnableControllerParams are the parameters of bdev_nvme_enable_controller.
+type BdevNvmeEnableControllerParams struct {
+	Name   string  `json:"name"`             // name of the controller
+	Cntlid *uint16 `json:"cntlid,omitempty"` // identifier of one of its paths; 0 for all; default 0
+}
+
+// BdevNvmeGetControllerHealthInfo calls bdev_nvme_get_controller_health_info. Reads the SMART log of a controller.
+func (c *Client) BdevNvmeGetControllerHealthInfo(ctx context.Context, p BdevNvmeGetControllerHealthInfoParams) (BdevNvmeGetControllerHealthInfoResult, error) {
+	return Call[BdevNvmeGetControllerHealthInfoResult](ctx, c, "bdev_nvme_get_controller_health_info", p)
+}
+
+// BdevNvmeGetControllerHealthInfoParams are the parameters of bdev_nvme_get_controller_health_info.
+type BdevNvmeGetControllerHealthInfoParams struct {
+	Name string `json:"name"` // name of the controller
+}
+
+// BdevNvmeGetControllerHealthInfoResult is a result, or a part of one.
+type BdevNvmeGetControllerHealthInfoResult struct {
+	ModelNumber                             string  `json:"model_number"`
+	SerialNumber                            string  `json:"serial_number"`
+	FirmwareRevision                        string  `json:"firmware_revision"`
+	Traddr                                  string  `json:"traddr"`
+	CriticalWarning                         uint64  `json:"critical_warning"`
+	TemperatureCelsius                      int64   `json:"temperature_celsius"`
+	AvailableSparePercentage                uint64  `json:"available_spare_percentage"`
+	AvailableSpareThresholdPercentage       uint64  `json:"available_spare_threshold_percentage"`
+	PercentageUsed                          uint64  `json:"percentage_used"`
+	DataUnitsRead                           *string `json:"data_units_read"` // in 1000 times 512 bytes
+	DataUnitsWritten                        *string `json:"data_units_written"`
+	HostReadCommands                        *string `json:"host_read_commands"`
+	HostWriteCommands                       *string `json:"host_write_commands"`
+	ControllerBusyTime                      *string `json:"controller_busy_time"` // in minutes
+	PowerCycles                             *string `json:"power_cycles"`
+	PowerOnHours                            *string `json:"power_on_hours"`
+	UnsafeShutdowns                         *string `json:"unsafe_shutdowns"`
+	MediaErrors                             *string `json:"media_errors"`
+	NumErrLogEntries                        *string `json:"num_err_log_entries"`
+	WarningTemperatureTimeMinutes           uint64  `json:"warning_temperature_time_minutes"`
+	CriticalCompositeTemperatureTimeMinutes uint64  `json:"critical_composite_temperature_time_minutes"`
+	TemperatureSensorCelsius                *int64  `json:"temperature_sensor_celsius,omitempty"` // of the first sensor that says something
+}
+
+// BdevNvmeGetControllers calls bdev_nvme_get_controllers. Describes NVMe controllers.
+// It returns an array with an object for each name.
+func (c *Client) BdevNvmeGetControllers(ctx context.Context, p BdevNvmeGetControllersParams) ([]BdevNvmeGetControllersResult, error) {
+	return Call[[]BdevNvmeGetControllersResult](ctx, c, "bdev_nvme_get_controllers", p)
+}
+
+// BdevNvmeGetControllersParams are the parameters of bdev_nvme_get_controllers.
+type BdevNvmeGetControllersParams struct {
+	Name *string `json:"name,omitempty"` // name of the controller; all if it is left out
+}
+
+// BdevNvmeGetControllersCtrlrsTridResult is a result, or a part of one.
+type BdevNvmeGetControllersCtrlrsTridResult struct {
+	Trtype  string `json:"trtype"`
+	Adrfam  string `json:"adrfam,omitempty"`
+	Traddr  string `json:"traddr,omitempty"`
+	Trsvcid string `json:"trsvcid,omitempty"`
+	Subnqn  string `json:"subnqn,omitempty"`
+}
+
+// BdevNvmeGetControllersCtrlrsHostResult is a result, or a part of one.
+type BdevNvmeGetControllersCtrlrsHostResult struct {
+	NQN               string `json:"nqn"`
+	Addr              string `json:"addr"`
+	Svcid             string `json:"svcid"`
+	NoShnNotification bool   `json:"no_shn_notification"`
+}
+
+// BdevNvmeGetControllersCtrlrsResult is a result, or a part of one.
+type BdevNvmeGetControllersCtrlrsResult struct {
+	State  string                                 `json:"state"` // enabled, resetting, reconnect_is_delayed, disabled, failed or deleting
+	Trid   BdevNvmeGetControllersCtrlrsTridResult `json:"trid"`
+	Cntlid uint16                                 `json:"cntlid"` // identifier of the controller
+	Host   BdevNvmeGetControllersCtrlrsHostResult `json:"host"`
+}
+
+// BdevNvmeGetControllersResult is a result, or a part of one.
+type BdevNvmeGetControllersResult struct {
+	Name   string                               `json:"name"`
+	Ctrlrs []BdevNvmeGetControllersCtrlrsResult `json:"ctrlrs"` // an object for each path
+}
+
+// BdevNvmeGetTransportStatistics calls bdev_nvme_get_transport_statistics. Tells what queue pairs have done, for each thread.
+func (c *Client) BdevNvmeGetTransportStatistics(ctx context.Context) (BdevNvmeGetTransportStatisticsResult, error) {
+	return Call[BdevNvmeGetTransportStatisticsResult](ctx, c, "bdev_nvme_get_transport_statistics", nil)
+}
+
+// BdevNvmeGetTransportStatisticsPollGroupsTransportsResult is a result, or a part of one.
+type BdevNvmeGetTransportStatisticsPollGroupsTransportsResult struct {
+	Trname                  string  `json:"trname"`
+	Polls                   uint64  `json:"polls"`
+	IdlePolls               uint64  `json:"idle_polls"`
+	SocketCompletions       *uint64 `json:"socket_completions,omitempty"` // TCP only
+	NvmeCompletions         *uint64 `json:"nvme_completions,omitempty"`   // TCP only
+	Completions             *uint64 `json:"completions,omitempty"`        // not TCP
+	CqMmioDoorbellUpdates   uint64  `json:"cq_mmio_doorbell_updates"`
+	CqShadowDoorbellUpdates uint64  `json:"cq_shadow_doorbell_updates"`
+	QueuedRequests          uint64  `json:"queued_requests"` // that had to wait in the driver
+	SubmittedRequests       uint64  `json:"submitted_requests"`
+	SqMmioDoorbellUpdates   uint64  `json:"sq_mmio_doorbell_updates"`
+	SqShadowDoorbellUpdates uint64  `json:"sq_shadow_doorbell_updates"`
+}
+
+// BdevNvmeGetTransportStatisticsPollGroupsResult is a result, or a part of one.
+type BdevNvmeGetTransportStatisticsPollGroupsResult struct {
+	Thread     string                                                     `json:"thread"`
+	Transports []BdevNvmeGetTransportStatisticsPollGroupsTransportsResult `json:"transports"`
+}
+
+// BdevNvmeGetTransportStatisticsResult is a result, or a part of one.
+type BdevNvmeGetTransportStatisticsResult struct {
+	PollGroups []BdevNvmeGetTransportStatisticsPollGroupsResult `json:"poll_groups"`
+}
+
+// BdevNvmeRemoveErrorInjection calls bdev_nvme_remove_error_injection. Ends bdev_nvme_add_error_injection.
+func (c *Client) BdevNvmeRemoveErrorInjection(ctx context.Context, p BdevNvmeRemoveErrorInjectionParams) error {
+	return c.Call(ctx, "bdev_nvme_remove_error_injection", p, nil)
+}
+
+// BdevNvmeRemoveErrorInjectionParams are the parameters of bdev_nvme_remove_error_injection.
+type BdevNvmeRemoveErrorInjectionParams struct {
+	Name    string `json:"name"`     // name of the controller
+	CmdType string `json:"cmd_type"` // kind of command; one of admin, io
+	Opc     uint8  `json:"opc"`      // opcode of the commands
+}
+
+// BdevNvmeResetController calls bdev_nvme_reset_controller. Resets an NVMe controller, which ends all commands. The block layer sends them again.
+func (c *Client) BdevNvmeResetController(ctx context.Context, p BdevNvmeResetControllerParams) error {
+	return c.Call(ctx, "bdev_nvme_reset_controller", p, nil)
+}
+
+// BdevNvmeResetControllerParams are the parameters of bdev_nvme_reset_controller.
+type BdevNvmeResetControllerParams struct {
+	Name   string  `json:"name"`             // name of the controller
+	Cntlid *uint16 `json:"cntlid,omitempty"` // identifier of one of its paths; 0 for all; default 0
+}
+
+// BdevNvmeSendCmd calls bdev_nvme_send_cmd. Sends any NVMe command to a controller. Nothing keeps it from destroying data.
+// It returns the completion, and what was read, as URL-safe base64.
+func (c *Client) BdevNvmeSendCmd(ctx context.Context, p BdevNvmeSendCmdParams) (BdevNvmeSendCmdResult, error) {
+	return Call[BdevNvmeSendCmdResult](ctx, c, "bdev_nvme_send_cmd", p)
+}
+
+// BdevNvmeSendCmdParams are the parameters of bdev_nvme_send_cmd.
+type BdevNvmeSendCmdParams struct {
+	Name          string  `json:"name"`                   // name of the controller
+	CmdType       string  `json:"cmd_type"`               // kind of command; one of admin, io
+	DataDirection string  `json:"data_direction"`         // from the controller, or to it; one of c2h, h2c
+	Cmdbuf        string  `json:"cmdbuf"`                 // the 64 bytes of the command as URL-safe base64
+	Data          *string `json:"data,omitempty"`         // data, or their length by what is in it, as URL-safe base64
+	Metadata      *string `json:"metadata,omitempty"`     // metadata likewise
+	DataLen       *uint32 `json:"data_len,omitempty"`     // bytes of data
+	MetadataLen   *uint32 `json:"metadata_len,omitempty"` // bytes of metadata
+	TimeoutMs     *uint32 `json:"timeout_ms,omitempty"`   // how long to wait, in ms, 0 for as long as it takes; default 0
+}
+
+// BdevNvmeSendCmdResult is a result, or a part of one.
+type BdevNvmeSendCmdResult struct {
+	Cpl      string `json:"cpl"` // the 16 bytes of the completion
+	Data     string `json:"data,omitempty"`
+	Metadata string `json:"metadata,omitempty"`
+}
+
+// BdevNvmeSetHotplug calls bdev_nvme_set_hotplug. Switches the monitor on or off that attaches PCIe controllers as they appear.
+func (c *Client) BdevNvmeSetHotplug(ctx context.Context, p BdevNvmeSetHotplugParams) error {
+	return c.Call(ctx, "bdev_nvme_set_hotplug", p, nil)
+}
+
+// BdevNvmeSetHotplugParams are the parameters of bdev_nvme_set_hotplug.
+type BdevNvmeSetHotplugParams struct {
+	Enable   bool    `json:"enable"`              // on or off
+	PeriodUs *uint64 `json:"period_us,omitempty"` // how often to look, in µs, up to 10000000; 0 for 100000; default 0
+}
+
+// BdevNvmeSetOptions calls bdev_nvme_set_options. Sets options of NVMe controllers. Those that are left out stay as they are. No controller may be attached.
+func (c *Client) BdevNvmeSetOptions(ctx context.Context, p BdevNvmeSetOptionsParams) error {
+	return c.Call(ctx, "bdev_nvme_set_options", p, nil)
+}
+
+// BdevNvmeSetOptionsMultipathOptsParams is the parameter multipath_opts.
+type BdevNvmeSetOptionsMultipathOptsParams struct {
+	Policy   *string `json:"policy,omitempty"`   // use one path at a time, or all; one of active_passive, active_active
+	Selector *string `json:"selector,omitempty"` // how active_active chooses a path; one of round_robin, queue_depth
+	MinIO    *uint32 `json:"min_io,omitempty"`   // IO before round_robin takes the next path
+}
+
+// BdevNvmeSetOptionsParams are the parameters of bdev_nvme_set_options.
+type BdevNvmeSetOptionsParams struct {
+	ActionOnTimeout        *string                                `json:"action_on_timeout,omitempty"`          // what is done about a command that takes longer than timeout_us; one of none, reset, abort
+	TimeoutUs              *uint64                                `json:"timeout_us,omitempty"`                 // time that an I/O command may take, in µs, 0 for any
+	TimeoutAdminUs         *uint64                                `json:"timeout_admin_us,omitempty"`           // time that an admin command may take, in µs, 0 for any
+	KeepAliveTimeoutMs     *uint32                                `json:"keep_alive_timeout_ms,omitempty"`      // how long the controller waits for a sign of life, in ms, 0 for ever
+	ArbitrationBurst       *uint32                                `json:"arbitration_burst,omitempty"`          // commands of a queue at a time, a power of two, 7 for no limit
+	LowPriorityWeight      *uint32                                `json:"low_priority_weight,omitempty"`        // commands of queues of low priority at a time
+	MediumPriorityWeight   *uint32                                `json:"medium_priority_weight,omitempty"`     // … of medium priority
+	HighPriorityWeight     *uint32                                `json:"high_priority_weight,omitempty"`       // … of high priority
+	NvmeAdminqPollPeriodUs *uint64                                `json:"nvme_adminq_poll_period_us,omitempty"` // how often the admin queue is polled, in µs
+	NvmeIoqPollPeriodUs    *uint64                                `json:"nvme_ioq_poll_period_us,omitempty"`    // how often I/O queues are polled, in µs, 0 for always
+	IOQueueRequests        *uint32                                `json:"io_queue_requests,omitempty"`          // requests of an I/O queue; half of it bounds the pieces of memory of one IO
+	DelayCmdSubmit         *bool                                  `json:"delay_cmd_submit,omitempty"`           // ring the doorbell once for all commands of a round
+	TransportRetryCount    *uint32                                `json:"transport_retry_count,omitempty"`      // how often the driver sends a command again
+	BdevRetryCount         *int32                                 `json:"bdev_retry_count,omitempty"`           // how often an IO is tried again, -1 without end
+	TransportAckTimeout    *uint8                                 `json:"transport_ack_timeout,omitempty"`      // accepted; it is for RDMA
+	CtrlrLossTimeoutSec    *int32                                 `json:"ctrlr_loss_timeout_sec,omitempty"`     // how long to try to connect again before the devices are removed, in s: -1 for ever, 0 not at all
+	ReconnectDelaySec      *uint32                                `json:"reconnect_delay_sec,omitempty"`        // time between two attempts, in s
+	FastIOFailTimeoutSec   *uint32                                `json:"fast_io_fail_timeout_sec,omitempty"`   // after how long IO fails instead of waiting, in s, 0 for never
+	DisableAutoFailback    *bool                                  `json:"disable_auto_failback,omitempty"`      // stay on a path when a better one comes back
+	GenerateUuids          *bool                                  `json:"generate_uuids,omitempty"`             // make UUIDs of serial number and namespace for namespaces without
+	TransportTos           *uint8                                 `json:"transport_tos,omitempty"`              // accepted; it is for RDMA
+	NvmeErrorStat          *bool                                  `json:"nvme_error_stat,omitempty"`            // accepted
+	RdmaSrqSize            *uint32                                `json:"rdma_srq_size,omitempty"`              // accepted; it is for RDMA
+	IOPathStat             *bool                                  `json:"io_path_stat,omitempty"`               // count IO of each path
+	AllowAccelSequence     *bool                                  `json:"allow_accel_sequence,omitempty"`       // accepted
+	RdmaMaxCqSize          *uint32                                `json:"rdma_max_cq_size,omitempty"`           // accepted; it is for RDMA
+	RdmaCmEventTimeoutMs   *uint16                                `json:"rdma_cm_event_timeout_ms,omitempty"`   // accepted; it is for RDMA
+	DhchapDigests          []string                               `json:"dhchap_digests,omitempty"`             // hashes that authentication may use: sha256, sha384, sha512
+	DhchapDhgroups         []string                               `json:"dhchap_dhgroups,omitempty"`            // groups that it may use: null, ffdhe2048 to ffdhe8192
+	RdmaUmrPerIO           *bool                                  `json:"rdma_umr_per_io,omitempty"`            // accepted; it is for RDMA
+	TcpConnectTimeoutMs    *uint32                                `json:"tcp_connect_timeout_ms,omitempty"`     // accepted; fabrics_connect_timeout_us bounds the connection
+	EnableFlush            *bool                                  `json:"enable_flush,omitempty"`               // hand flushes to controllers with a volatile write cache
+	MultipathOpts          *BdevNvmeSetOptionsMultipathOptsParams `json:"multipath_opts,omitempty"`             // how several paths are used
+}
+
 // BdevPassthruCreate calls bdev_passthru_create. Makes a device that hands everything to another one.
 // It returns the name of the device.
 func (c *Client) BdevPassthruCreate(ctx context.Context, p BdevPassthruCreateParams) (string, error) {

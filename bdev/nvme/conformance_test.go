@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvme
+
+import (
+	"context"
+	"testing"
+
+	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/bdev/bdevtest"
+	"github.com/gospdk/gospdk/bdev/malloc"
+	"github.com/gospdk/gospdk/dif"
+	spec "github.com/gospdk/gospdk/nvme"
+)
+
+// loneDisk makes the device of the first namespace without registering it,
+// as the suite wants it.
+func loneDisk(t *testing.T, g *rig, check dif.Flags) (bdev.Device, func()) {
+	t.Helper()
+	ctx := context.Background()
+	m := NewModule(bdev.NewRegistry(), transports)
+	c, err := m.add(CtrlrConfig{Name: "Nvme0", Trid: g.trid(), DIFCheck: check}, transports[g.kind])
+	must(t, err)
+	must(t, c.connect(ctx))
+	hc := c.hc.Load()
+	n := &nvmeNS{c: c, id: 1}
+	n.ns.Store(hc.Namespace(1))
+	n.disk, err = c.newDisk(ctx, hc, n)
+	must(t, err)
+	c.setState(stateEnabled)
+	go c.keep()
+	return n.disk, func() { must(t, <-m.removeLater(c)); must(t, m.reg.Close(ctx)) }
+}
+
+func TestConformance(t *testing.T) {
+	disks := map[string]malloc.Config{
+		"512":         {Name: "d", NumBlocks: 4096, BlockSize: 512},
+		"4096":        {Name: "d", NumBlocks: 1024, BlockSize: 4096},
+		"interleaved": {Name: "d", NumBlocks: 4096, BlockSize: 512, MDSize: 8, MDInterleaved: true},
+	}
+	eachKind(t, func(t *testing.T, kind spec.TransportType) {
+		for name, disk := range disks {
+			t.Run(name, func(t *testing.T) {
+				bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
+					return loneDisk(t, newRig(t, kind, disk), 0)
+				})
+			})
+		}
+	})
+}
