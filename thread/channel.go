@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // channel is the state that one device keeps for one thread.
@@ -49,6 +50,7 @@ func (t *Thread) Channel(key any, create func() (io.Closer, error)) (*ChannelRef
 		t.channels[key] = ch
 	}
 	ch.refs++
+	ch.trace(trace.ThreadChannelGet)
 	return &ChannelRef{ch}, nil
 }
 
@@ -67,6 +69,7 @@ func (r *ChannelRef) Put() {
 	ch.t.onThread("ChannelRef.Put")
 	r.ch = nil
 	ch.refs--
+	ch.trace(trace.ThreadChannelPut)
 	if ch.refs == 0 && !ch.queued {
 		// False on a thread that has exited: it closed the channel then.
 		ch.queued = ch.t.SendMsg(&ch.closing)

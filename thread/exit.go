@@ -71,6 +71,7 @@ func (t *Thread) tryExit(now time.Duration) {
 		(*t.host.Load()).RemoveFD(fd)
 	}
 	t.fds = nil
+	t.ring.Release()
 	t.state.Store(stateExited)
 	flag.Debugf("thread %s: exited", t.name)
 	close(t.done)

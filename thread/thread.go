@@ -19,6 +19,7 @@ import (
 
 	"github.com/gospdk/gospdk/internal/gid"
 	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/trace"
 )
 
 var flag = log.Flag("thread")
@@ -82,6 +83,7 @@ type Thread struct {
 	lastPoller uint64 // id of the youngest poller
 
 	channels map[any]*channel
+	ring     *trace.Ring // nil until something is recorded
 	fds      []int
 
 	state        atomic.Int32
