@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/thread/iobuf"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // channel is what a device has on one thread, shared by the thread's users.
@@ -54,6 +55,7 @@ func (d *disk) openChannel(t *thread.Thread) (*channel, error) {
 		return nil, err
 	}
 	k := &channel{d: d, t: t, mod: mod, limits: newLimits(&d.info)}
+	k.trace(trace.BdevChannelCreate)
 	if err := k.parts.init(d); err != nil {
 		mod.Close()
 		return nil, err
@@ -73,6 +75,7 @@ func (d *disk) openChannel(t *thread.Thread) (*channel, error) {
 // Close implements io.Closer for the thread, when the last user is gone.
 func (k *channel) Close() error {
 	k.mod.Close()
+	k.trace(trace.BdevChannelDestroy)
 	for _, p := range []*thread.Poller{k.queued.poller, k.qosPoller} {
 		if p != nil {
 			p.Stop()

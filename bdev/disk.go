@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gospdk/gospdk/log"
+	"github.com/gospdk/gospdk/trace"
 )
 
 var flag = log.Flag("bdev")
@@ -29,6 +30,7 @@ type disk struct {
 	aliases   atomic.Pointer[[]string]
 	announced atomic.Bool // users have been told of the device
 
+	owner    trace.Owner   // of what is recorded
 	gone     chan struct{} // closed when the device is closed
 	closeErr error         // valid then
 
@@ -57,6 +59,7 @@ func newDisk(r *Registry, dev Device, info Info) *disk {
 	}
 	d.able = d.native | emulated(d.native)
 	d.past.init()
+	d.owner = trace.NewOwner(trace.OwnerBdev, info.Name)
 	return d
 }
 
@@ -123,6 +126,7 @@ func (d *disk) finishRemoval() {
 		d.closeErr = d.dev.Close(context.Background())
 		d.reg.forget(d)
 		flag.Debugf("%s: removed", d.info.Name)
+		d.owner.Release()
 		close(d.gone)
 	}()
 }

@@ -2,7 +2,10 @@
 
 package bdev
 
-import "github.com/gospdk/gospdk/internal/tsc"
+import (
+	"github.com/gospdk/gospdk/internal/tsc"
+	"github.com/gospdk/gospdk/trace"
+)
 
 // submitSlow takes what the fast path leaves: IO that is wrong, that the core
 // carries out itself, or that has to wait.
@@ -16,6 +19,9 @@ func (c *UserChannel) submitSlow(io *IO) {
 	}
 	c.depth++
 	c.hold(io)
+	if trace.BdevIOStart.On() {
+		c.traceStart(io)
+	}
 	if c.timeouts != nil {
 		c.track(io)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospdk/gospdk/internal/tsc"
 	"github.com/gospdk/gospdk/thread"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // UserChannel is a user's way to a device on one thread. All its methods are
@@ -123,6 +124,9 @@ func (c *UserChannel) Submit(io *IO) {
 	e := c.k.epoch
 	io.epoch = e
 	c.inflight[e&1]++
+	if trace.BdevIOStart.On() {
+		c.traceStart(io)
+	}
 	c.depth++
 	c.mod.Submit(io)
 	c.depth--
@@ -197,6 +201,9 @@ func (c *UserChannel) deliver(io *IO, now uint64) {
 	}
 	io.state = ioIdle
 	c.inflight[io.epoch]--
+	if trace.BdevIODone.On() {
+		c.traceDone(io)
+	}
 	if c.k.watch != 0 {
 		c.watched(io, now)
 	}

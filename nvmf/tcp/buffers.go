@@ -2,7 +2,10 @@
 
 package tcp
 
-import "github.com/gospdk/gospdk/thread/iobuf"
+import (
+	"github.com/gospdk/gospdk/thread/iobuf"
+	"github.com/gospdk/gospdk/trace"
+)
 
 // unit is the longest piece of data in one buffer and in one C2HData.
 const unit = 128 << 10
@@ -10,7 +13,9 @@ const unit = 128 << 10
 // buffers gets the buffers for the data of s. If there are not enough it
 // answers false, and s goes on when it has got them.
 func (g *group) buffers(s *slot) bool {
+	s.trace(trace.TCPNeedBuffer)
 	if g.waitFirst == nil && g.fill(s) {
+		s.trace(trace.TCPHaveBuffer)
 		return true
 	}
 	s.state, s.next = slotWaiting, nil

@@ -5,6 +5,7 @@ package tcp
 import (
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/pdu"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // command works on a command capsule up to its data. It answers false if there
@@ -18,6 +19,7 @@ func (c *conn) command(head []byte) bool {
 	if s == nil {
 		return false
 	}
+	s.trace(trace.TCPNew)
 	r := &s.req
 	pdu.ParseCapsuleCmd(head, &r.Cmd)
 	if flag.Enabled() {
@@ -41,6 +43,7 @@ func (c *conn) command(head []byte) bool {
 			c.rx.wait = waitBuffer
 		}
 	case inCapsule > 0:
+		s.trace(trace.TCPTransferH2C)
 		s.state = slotReceiving
 		c.rx.aim(s.iov, 0, r.Length)
 	default:
@@ -51,7 +54,9 @@ func (c *conn) command(head []byte) bool {
 
 // buffered goes on with a command that has got its buffers.
 func (c *conn) buffered(s *slot) {
+	s.trace(trace.TCPHaveBuffer)
 	if x := &c.rx; x.wait == waitBuffer && x.slot == s {
+		s.trace(trace.TCPTransferH2C)
 		s.state = slotReceiving
 		x.aim(s.iov, 0, s.req.Length)
 		c.markResume()
@@ -123,6 +128,7 @@ func (c *conn) h2cData(head []byte) {
 		return
 	}
 	x.slot = c.slots[d.TTAG]
+	x.slot.trace(trace.TCPTransferH2C)
 	x.aim(x.slot.iov, d.Offset, d.Length)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gospdk/gospdk/nvme/pdu"
 	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/sock"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // connState is how far a connection has got.
@@ -40,6 +41,7 @@ type conn struct {
 	state  connState
 	noFlow bool // SQ flow control is off
 
+	owner    trace.Owner   // of what is recorded
 	deadline time.Duration // when checkDeadlines closes it, 0 for never
 
 	ctrlr   *controller // nil before Connect
@@ -65,7 +67,7 @@ type conn struct {
 }
 
 func newConn(t *Transport, p *portal, s *sock.Conn) *conn {
-	c := &conn{t: t, portal: p, sock: s}
+	c := &conn{t: t, portal: p, sock: s, owner: trace.NewOwner(trace.OwnerNVMfTCP, s.Remote().String())}
 	c.rules = pdu.Rules{FromHost: true, MaxInCapsule: maxInCapsule, MaxData: t.opts.MaxDataSize}
 	return c
 }
@@ -78,6 +80,7 @@ func (c *conn) drop() {
 		c.state = stateClosed
 	}
 	c.unplace()
+	c.owner.Release()
 	c.t.count.Add(-1)
 	c.t.live.Done()
 }
@@ -149,6 +152,7 @@ func (c *conn) close() {
 		return
 	}
 	flag.Debugf("%v: closed", c.sock.Remote())
+	c.trace(trace.TCPQPDisconnect, 0)
 	c.calm()
 	waits := c.state == stateConnecting
 	c.state = stateClosed
@@ -191,6 +195,7 @@ func (c *conn) checkGone() {
 	if c.state != stateClosed || c.busy > 0 {
 		return
 	}
+	c.trace(trace.TCPQPDestroy, 0)
 	for _, s := range c.slots {
 		s.req.Release()
 	}

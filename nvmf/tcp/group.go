@@ -14,6 +14,7 @@ import (
 	"github.com/gospdk/gospdk/sock"
 	"github.com/gospdk/gospdk/thread"
 	"github.com/gospdk/gospdk/thread/iobuf"
+	"github.com/gospdk/gospdk/trace"
 )
 
 const (
@@ -91,6 +92,7 @@ func (g *group) welcome(c *conn) {
 	if c.state == stateClosed {
 		return
 	}
+	c.trace(trace.TCPQPCreate, 0)
 	c.hurry(g.t.opts.ConnectTimeout)
 	flag.Debugf("%v: connected", c.sock.Remote())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospdk/gospdk/nvme/pdu"
 	"github.com/gospdk/gospdk/sock"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // waitFor is why a connection does not read on.
@@ -95,6 +96,7 @@ func (c *conn) receive() {
 		}
 		return
 	}
+	c.trace(trace.TCPReadDone, n)
 	if c.state == stateEnding {
 		return
 	}
@@ -109,6 +111,7 @@ func (c *conn) receive() {
 // call.
 func (c *conn) given(p []byte) {
 	x := &c.rx
+	c.trace(trace.TCPReadDone, len(p))
 	switch {
 	case c.state == stateEnding:
 	case c.resuming:

@@ -8,6 +8,7 @@ import (
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/pdu"
 	"github.com/gospdk/gospdk/sock"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // sender is what a connection has to write.
@@ -102,6 +103,7 @@ func (x *sender) advance(n int) {
 
 // sendR2T asks for the data of s.
 func (c *conn) sendR2T(s *slot) {
+	s.trace(trace.TCPAwaitR2TAck)
 	s.state, s.r2t = slotReceiving, true
 	r := pdu.R2T{CCCID: s.req.Cmd.CID, TTAG: uint16(s.req.Slot), Length: s.req.Length}
 	c.send(s.head[:r.Put(s.head, c.format)], nil)
@@ -109,6 +111,7 @@ func (c *conn) sendR2T(s *slot) {
 
 // respond answers a command that has been executed.
 func (c *conn) respond(s *slot) {
+	s.trace(trace.TCPTransferC2H)
 	s.state = slotSending
 	r := &s.req
 	if !c.noFlow {

@@ -7,6 +7,7 @@ import (
 	"github.com/gospdk/gospdk/nvme/pdu"
 	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/thread/iobuf"
+	"github.com/gospdk/gospdk/trace"
 )
 
 type slotState uint8
@@ -95,6 +96,7 @@ func (c *conn) take() *slot {
 // give makes a slot free again.
 func (s *slot) give() {
 	c := s.c
+	s.trace(trace.TCPCompleted)
 	s.putBuffers()
 	s.state = slotFree
 	c.free = append(c.free, s)
@@ -109,6 +111,7 @@ func (s *slot) give() {
 // execute hands a command to the controller when its data are there. The
 // commands of a fused pair go together.
 func (s *slot) execute() {
+	s.trace(trace.TCPReadyToExec)
 	s.ready = true
 	first, second := s, s.partner
 	if s.second {
@@ -132,6 +135,7 @@ func (s *slot) execute() {
 }
 
 func (s *slot) submit() {
+	s.trace(trace.TCPExecuting)
 	s.state = slotExecuting
 	if s.req.Iov = s.iov; s.lent {
 		s.req.Iov = nil
@@ -150,6 +154,7 @@ func (s *slot) giveUp() {
 // CompleteRequest implements nvmf.Completer.
 func (c *conn) CompleteRequest(r *nvmf.Request) {
 	s := c.slots[r.Slot]
+	s.trace(trace.TCPExecuted)
 	if s.lent {
 		s.borrow(r.Iov)
 	}
