@@ -51,6 +51,9 @@ type Config struct {
 	// LockDir is where these files are; /var/tmp if empty.
 	LockDir string
 
+	// Trace says how tracepoints are recorded.
+	Trace Trace
+
 	// RPC lists where to listen for requests; none is allowed.
 	RPC []Listener
 	// RPCLog gets a line for each request, if it is set.
@@ -117,6 +120,9 @@ func Start(ctx context.Context, cfg Config, modules Modules) (_ *App, err error)
 			err = errors.Join(err, a.Stop(stop))
 		}
 	}()
+	if err := cfg.Trace.start(); err != nil {
+		return nil, err
+	}
 	if err := a.startReactors(ctx); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/gospdk/gospdk/reactor"
 	"github.com/gospdk/gospdk/rpc"
 	"github.com/gospdk/gospdk/thread"
+	"github.com/gospdk/gospdk/trace"
 )
 
 // registerRPC registers the framework's own methods.
@@ -26,6 +27,7 @@ func (a *App) registerRPC() {
 	a.registerThreads()
 	registerLog(a.RPC)
 	a.registerEnv()
+	trace.RegisterRPC(a.RPC)
 	for _, part := range []any{a.Keyring, a.Iobuf, a.Sock, a.Notify, a.Accel, a.Bdevs} {
 		register(a.RPC, part)
 	}

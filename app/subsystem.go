@@ -140,6 +140,9 @@ func (a *App) stop(ctx context.Context) error {
 	if a.Reactors != nil {
 		errs = append(errs, a.Reactors.Stop(ctx))
 	}
+	if a.cfg.Trace.Entries > 0 {
+		errs = append(errs, stopTrace())
+	}
 	a.locks.release()
 	return errors.Join(errs...)
 }

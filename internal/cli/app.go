@@ -57,7 +57,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	fmt.Fprintf(a.err, "%s: %s\n", a.colour(a.err, red, ran.CommandPath()), err)
-	if isUsage(err) {
+	if isUsage(err) || ran.ValidateFlagGroups() != nil {
 		fmt.Fprintf(a.err, "Run '%s --help' for the options.\n", ran.CommandPath())
 		return exitUsage
 	}
@@ -79,6 +79,7 @@ var programs = map[string]string{
 	"bdevio":             "bdevio",
 	"setup.sh":           "setup",
 	"spdkcli.py":         "cli",
+	"spdk_trace":         "trace",
 }
 
 // program takes a command out of root, so that it is a program of its own.
@@ -116,7 +117,7 @@ Start with "gospdk hello_world": it needs no device, no root and no hugepages.`,
 	root.AddCommand(a.helloCommand(), a.identifyCommand(), a.perfCommand(), a.bdevperfCommand(), a.ddCommand(), a.bdevioCommand(), a.targetCommand(), a.rpcCommand(), a.treeCommand(), a.nvmeCommand())
 	root.AddCommand(a.setupCommand())
 	root.AddCommand(a.doctorCommand(), a.lspciCommand())
-	root.AddCommand(a.discoverCommand(), a.connectCheckCommand())
+	root.AddCommand(a.traceCommand(), a.discoverCommand(), a.connectCheckCommand())
 	for _, make := range a.Commands {
 		root.AddCommand(make())
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,11 @@ import (
 	daemon "github.com/gospdk/gospdk/app"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/reactor"
+	"github.com/gospdk/gospdk/trace"
 )
+
+// maxTraceEntries keeps a ring below 512 MiB.
+const maxTraceEntries = 16 << 20
 
 // appFlags are the options that SPDK's programs have in common.
 type appFlags struct {
@@ -31,6 +36,7 @@ type appFlags struct {
 	noPCI      bool
 	pciAllowed []string
 	pciBlocked []string
+	trace      daemon.Trace
 }
 
 func (f *appFlags) add(cmd *cobra.Command) {
@@ -50,6 +56,9 @@ func (f *appFlags) add(cmd *cobra.Command) {
 	fl.BoolVarP(&f.noPCI, "no-pci", "u", false, "leave PCI functions alone")
 	fl.StringArrayVarP(&f.pciAllowed, "pci-allowed", "A", nil, "use no PCI functions but this; may be repeated")
 	fl.StringArrayVarP(&f.pciBlocked, "pci-blocked", "B", nil, "do not use this PCI function; may be repeated")
+	fl.StringVarP(&f.trace.Points, "tpoint-group", "e", "", "tracepoints to turn on, as GROUP[:MASK|:POINT[+POINT...]][,...]; groups are bdev, nvmf_tcp, thread, all")
+	fl.IntVar(&f.trace.Entries, "num-trace-entries", trace.DefaultEntries, "what a thread's trace holds, a power of two; 0 for none")
+	fl.IntVarP(&f.trace.ID, "shm-id", "i", -1, "number that the trace's file in /dev/shm is named by (default: that of the process)")
 	cmd.MarkFlagsMutuallyExclusive("pci-allowed", "pci-blocked")
 	cmd.MarkFlagsMutuallyExclusive("config", "json")
 	_ = cmd.MarkFlagFilename("config", "json") // fails for unknown flags only
@@ -66,11 +75,8 @@ const (
 )
 
 var spdkOptions = []option{
-	{"tpoint-group", "e", "mask", "tracepoints are not built into this program"},
-	{"num-trace-entries", "", "number", "tracepoints are not built into this program"},
 	{"limit-coredump", "d", "", "the limit of core dumps is left as it is"},
 	{"single-file-segments", "g", "", noReservation},
-	{"shm-id", "i", "id", "processes share nothing"},
 	{"mem-channels", "n", "number", noDPDK},
 	{"mem-size", "s", "MB", noReservation},
 	{"huge-unlink", "R", "", "no files are left in hugetlbfs"},
@@ -113,6 +119,11 @@ func (f *appFlags) config(name, version string) (c daemon.Config, err error) {
 		Name: name, Version: version, MainCore: f.mainCore, Poll: f.poll, NoCPULocks: f.noLocks,
 		RPCsAllowed: f.allowed, WaitForRPC: f.wait, IgnoreInitErrors: f.ignore,
 	}
+	if n := f.trace.Entries; n < 0 || n == 1 || n&(n-1) != 0 || n > maxTraceEntries {
+		return c, usagef("--num-trace-entries %d: 0, or a power of two from 2 to %d", n, maxTraceEntries)
+	}
+	c.Trace = f.trace
+	c.Trace.Name = filepath.Base(os.Args[0])
 	if f.mask != "" {
 		if c.Mask, err = reactor.ParseMask(f.mask); err != nil {
 			return c, &usageError{err}

@@ -21,7 +21,7 @@ func TestTargetIsADropIn(t *testing.T) {
 		"--disable-cpumask-locks", "-L", "bdev", "-d", "-S", dir}
 	p := startAs(t, dir, "spdk_tgt", options...)
 	p.await("JSON-RPC at " + sock)
-	for _, want := range []string{"--mem-size has no effect: memory is taken as it is needed", "--tpoint-group has no effect", "--interrupt-mode has no effect: an idle target sleeps"} {
+	for _, want := range []string{"--mem-size has no effect: memory is taken as it is needed", "--tpoint-group has no effect: --num-trace-entries is 0", "--interrupt-mode has no effect: an idle target sleeps"} {
 		if !strings.Contains(p.output(), want) {
 			t.Errorf("no notice %q in\n%s", want, p.output())
 		}
