@@ -86,6 +86,9 @@ type accountEntry struct {
 	IOError         map[string]uint64 `json:"io_error" doc:"failed operations by kind of status, such as nvme_error; kinds without any are left out"`
 }
 
+// ShowAccount returns an account in the form in which bdev_get_iostat has it.
+func ShowAccount(a *Account) any { return newAccountEntry(a) }
+
 func newAccountEntry(a *Account) accountEntry {
 	read, write, unmap, dup := &a.Ops[OpRead], &a.Ops[OpWrite], &a.Ops[OpUnmap], &a.Ops[OpCopy]
 	e := accountEntry{

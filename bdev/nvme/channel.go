@@ -3,6 +3,7 @@
 package nvme
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gospdk/gospdk/bdev"
@@ -13,10 +14,15 @@ import (
 
 // channel is a disk on a thread.
 type channel struct {
-	d       *Disk
-	t       *thread.Thread
-	paths   []*ioPath
+	d      *Disk
+	t      *thread.Thread
+	paths  []*ioPath
+	closed bool
+
+	policy  Policy
+	epoch   uint32  // of the disk, when the path was chosen
 	current *ioPath // that IO goes on
+	used    uint32  // how many went on it in turn
 
 	free  []*request // that are not in use
 	slab  []byte     // DMA memory of requests to come
@@ -26,77 +32,37 @@ type channel struct {
 	retry   *thread.Poller
 }
 
-// ioPath is a way to the namespace.
-type ioPath struct {
-	n   *nvmeNS
-	cc  *ctrlrChannel
-	ref *thread.ChannelRef
-}
-
 func (d *Disk) newChannel(t *thread.Thread) (*channel, error) {
 	c := &channel{d: d, t: t}
-	for _, n := range d.paths {
-		cc, ref, err := n.c.openChannel(t)
-		if err != nil {
+	d.mu.Lock()
+	d.channels = append(d.channels, c)
+	paths := slices.Clone(d.paths)
+	d.mu.Unlock()
+	for _, n := range paths {
+		if err := c.openPath(n); err != nil {
 			c.Close()
 			return nil, err
 		}
-		c.paths = append(c.paths, &ioPath{n, cc, ref})
 	}
 	return c, nil
 }
 
 // Close implements bdev.Channel.
 func (c *channel) Close() {
+	c.closed = true
+	c.d.mu.Lock()
+	c.d.channels = slices.DeleteFunc(c.d.channels, func(o *channel) bool { return o == c })
+	c.d.mu.Unlock()
 	if c.retry != nil {
 		c.retry.Stop()
 	}
 	for _, p := range c.paths {
 		p.ref.Put()
 	}
+	c.paths = nil
 	for _, b := range c.slabs {
 		b.Free()
 	}
-}
-
-// usable tells whether IO can go this way now.
-func (p *ioPath) usable() bool {
-	return p.cc.usable() && p.n.ns.Load().Controller() == p.cc.q.Controller()
-}
-
-// hopeful tells whether it may be possible soon.
-func (p *ioPath) hopeful() bool {
-	if p.n.c.getState() == stateEnabled && !p.n.ns.Load().Active() {
-		return false
-	}
-	return p.cc.hopeful()
-}
-
-// path returns a way that is usable now, nil if there is none.
-func (c *channel) path() *ioPath {
-	if p := c.current; p != nil && p.usable() {
-		return p
-	}
-	c.current = nil
-	for _, p := range c.paths {
-		if p.usable() {
-			c.current = p
-			break
-		}
-	}
-	return c.current
-}
-
-func (c *channel) hopeful() bool {
-	if c.d.resetting.Load() > 0 {
-		return false
-	}
-	for _, p := range c.paths {
-		if p.hopeful() {
-			return true
-		}
-	}
-	return false
 }
 
 // retryPeriod is how often IO that waits is looked at.

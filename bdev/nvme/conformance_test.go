@@ -19,8 +19,10 @@ func loneDisk(t *testing.T, g *rig, check dif.Flags) (bdev.Device, func()) {
 	t.Helper()
 	ctx := context.Background()
 	m := NewModule(bdev.NewRegistry(), transports)
-	c, err := m.add(CtrlrConfig{Name: "Nvme0", Trid: g.trid(), DIFCheck: check}, transports[g.kind])
+	b, err := m.group("Nvme0")
 	must(t, err)
+	c := m.newCtrlr(CtrlrConfig{Name: "Nvme0", Trid: g.trid(), DIFCheck: check, Policy: m.Options().Multipath}, b, transports[g.kind])
+	b.ctrlrs = append(b.ctrlrs, c)
 	must(t, c.connect(ctx))
 	hc := c.hc.Load()
 	n := &nvmeNS{c: c, id: 1}

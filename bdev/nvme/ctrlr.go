@@ -33,15 +33,16 @@ var stateNames = [...]string{"enabled", "resetting", "reconnect_is_delayed", "di
 func (s state) String() string { return stateNames[s] }
 
 // ctrlr is one path to a subsystem: the driver's controller, which is
-// replaced when it has gone and comes back, and what is made of it.
+// replaced when it has gone and comes back, and what is made of it. It may
+// have several addresses, of which it uses one at a time.
 type ctrlr struct {
 	m         *Module
-	cfg       CtrlrConfig
+	cfg       CtrlrConfig // its Trid and source are those of the first address
 	group     *bdevCtrlr
 	transport host.Transport
 	options   host.Options
 	attached  bool // guarded by the module's mutex
-	plugged   bool // attached by the monitor
+	origin    origin
 
 	hc        atomic.Pointer[host.Controller] // nil while there is none
 	last      atomic.Pointer[host.Controller] // the one before, for descriptions
@@ -54,11 +55,16 @@ type ctrlr struct {
 	done  chan struct{} // closed when the keeper has ended
 	kick  chan error    // asks the keeper for a reset
 	calls chan *call    // asks it for something and waits
+	again chan struct{} // asks it to look for namespaces
+	// wantANA asks it to read the ANA log.
+	wantANA chan struct{}
 
 	removal sync.Mutex // guards removed
 	removed bool
 
 	mu         sync.Mutex // guards what follows
+	addresses  []address  // the first is in use
+	moved      bool       // it is not the one that hc was connected to
 	channels   []*ctrlrChannel
 	qpairs     int           // of hc, existing or in the making
 	returned   chan struct{} // closed when there are none, if somebody waits
@@ -67,7 +73,11 @@ type ctrlr struct {
 
 // String names the controller in log lines.
 func (c *ctrlr) String() string {
-	return fmt.Sprintf("%s (%s %s)", c.cfg.Name, c.cfg.Trid.Trtype, c.cfg.Trid.Traddr)
+	at := c.address().trid
+	if at.Trsvcid != "" {
+		return fmt.Sprintf("%s (%s %s:%s)", c.cfg.Name, at.Trtype, at.Traddr, at.Trsvcid)
+	}
+	return fmt.Sprintf("%s (%s %s)", c.cfg.Name, at.Trtype, at.Traddr)
 }
 
 func (m *Module) newCtrlr(cfg CtrlrConfig, group *bdevCtrlr, t host.Transport) *ctrlr {
@@ -75,7 +85,8 @@ func (m *Module) newCtrlr(cfg CtrlrConfig, group *bdevCtrlr, t host.Transport) *
 	c := &ctrlr{
 		m: m, cfg: cfg, group: group, transport: t, options: o.hostOptions(cfg.Host, cfg.Trid.Trtype),
 		done: make(chan struct{}), kick: make(chan error, 1), calls: make(chan *call),
-		namespaces: map[uint32]*nvmeNS{},
+		again: make(chan struct{}, 1), wantANA: make(chan struct{}, 1),
+		namespaces: map[uint32]*nvmeNS{}, addresses: []address{cfg.address()},
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
@@ -96,6 +107,19 @@ func (c *ctrlr) setState(s state) {
 	}
 	c.available.Store(s == stateEnabled)
 	flag.Infof("%s: %s", c, s)
+	if s == stateEnabled && !c.m.Options().DisableAutoFailback {
+		for _, n := range c.listed() {
+			n.disk.chooseAgain()
+		}
+	}
+}
+
+// populateLater has the keeper look for namespaces.
+func (c *ctrlr) populateLater() {
+	select {
+	case c.again <- struct{}{}:
+	default: // it will
+	}
 }
 
 // hopeful tells whether IO may be possible soon.
@@ -114,7 +138,9 @@ var start = time.Now()
 
 // connect reaches the controller and takes it into use.
 func (c *ctrlr) connect(ctx context.Context) error {
-	hc, err := host.Connect(ctx, c.transport, c.cfg.Trid, c.options)
+	at, o := c.address(), c.options
+	o.SrcAddr, o.SrcSvcid = at.srcAddr, at.srcSvcid
+	hc, err := host.Connect(ctx, c.transport, at.trid, o)
 	if err != nil {
 		return err
 	}
@@ -243,6 +269,14 @@ func (c *ctrlr) use(fn func(*host.Controller) error) error {
 	}
 	defer c.giveBack()
 	return fn(hc)
+}
+
+// hostNQN is the name of this host by which the controller knows it.
+func (c *ctrlr) hostNQN() string {
+	if hc := c.last.Load(); hc != nil && hc.IsFabric() {
+		return hc.HostNQN()
+	}
+	return c.cfg.Host.HostNQN
 }
 
 // local tells whether the controller is a function of this machine, which

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gospdk/gospdk/log"
+	spec "github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
 	"github.com/gospdk/gospdk/thread"
 )
@@ -20,16 +21,24 @@ type ctrlrChannel struct {
 	group *pollGroup
 	ref   *thread.ChannelRef // of the group
 
-	q       *qpair // nil while there is none
-	opening bool
-	closed  bool
-	openErr error // why there is none
-	tried   time.Time
+	q        *qpair // nil while there is none
+	opening  bool
+	closed   bool
+	openErr  error // why there is none, and IO had better not wait for one
+	failures int   // in a row
+	again    time.Time
 }
 
-// reopenDelay is how long a channel without a queue pair waits before it asks
-// for one again.
-const reopenDelay = time.Second
+const (
+	// retryDelay is how long a channel waits before it asks once more for a
+	// queue pair: a controller that refuses may not know yet that the
+	// connection of the one before was lost. If it is the connection that
+	// failed the controller is reset. After maxFailures in a row IO does not
+	// wait any more, and the channel asks every reopenDelay.
+	retryDelay  = 5 * time.Millisecond
+	maxFailures = 20
+	reopenDelay = time.Second
+)
 
 // ChannelName names the controller among the channels of a thread.
 func (c *ctrlr) ChannelName() string { return c.cfg.Name }
@@ -72,7 +81,7 @@ func (cc *ctrlrChannel) open() {
 	if hc == nil {
 		return // the keeper has channels open theirs when there is one
 	}
-	cc.opening, cc.tried = true, time.Now()
+	cc.opening = true
 	o := host.QPairOptions{DelayCmdSubmit: cc.c.m.Options().DelayCmdSubmit, FailQueuedOnReset: true}
 	go func() {
 		qp, err := hc.AllocIOQPairContext(cc.c.ctx, o)
@@ -85,25 +94,50 @@ func (cc *ctrlrChannel) open() {
 // attach takes the queue pair that open has asked for.
 func (cc *ctrlrChannel) attach(hc *host.Controller, qp *host.QPair, err error) {
 	cc.opening = false
-	cc.openErr = err
+	cc.openErr = nil
 	switch {
 	case err != nil:
-		if errors.Is(err, host.ErrBusy) { // a reset came between
-			cc.openErr = nil
-		} else if cc.c.ctx.Err() == nil {
-			log.Errorf("%s: thread %s has no I/O queue pair: %v", cc.c, cc.t.Name(), err)
-		}
+		cc.failed(err)
 		cc.c.giveBack()
 	case cc.closed || hc != cc.c.hc.Load():
 		go cc.c.free(qp)
 		cc.open()
 	default:
+		cc.failures = 0
 		cc.q = &qpair{QPair: qp, cc: cc, fd: -1}
 		if fd, err := qp.InterruptFD(); err == nil {
 			cc.q.fd = fd
 		}
 		cc.group.add(cc.q)
 	}
+}
+
+// failed deals with a queue pair that could not be had.
+func (cc *ctrlrChannel) failed(err error) {
+	c := cc.c
+	cc.failures++
+	switch {
+	case errors.Is(err, host.ErrBusy), c.ctx.Err() != nil, !c.available.Load(): // a reset came between
+		cc.again = time.Now()
+	case cc.failures > maxFailures:
+		log.Errorf("%s: thread %s has no I/O queue pair: %v", c, cc.t.Name(), err)
+		cc.openErr, cc.again = err, time.Now().Add(reopenDelay)
+	default:
+		flag.Infof("%s: thread %s has no I/O queue pair: %v", c, cc.t.Name(), err)
+		cc.again = time.Now().Add(retryDelay)
+		if !refused(err) {
+			c.report(err)
+		}
+	}
+}
+
+// refused tells whether the controller has no queue pair for us, rather than
+// that the connection failed.
+func refused(err error) bool {
+	if s, ok := errors.AsType[*host.StatusError](err); ok {
+		return s.Status.SCT() != spec.SCTPath && !s.Status.Is(spec.StatusAbortedSQDeletion)
+	}
+	return errors.Is(err, host.ErrNoQueue) || errors.Is(err, host.ErrNotSupported)
 }
 
 // drop gives the queue pair up. What is outstanding on it ends soon.
@@ -134,12 +168,8 @@ func (cc *ctrlrChannel) usable() bool { return cc.q != nil && cc.c.available.Loa
 // hopeful tells whether IO had better wait, because it may be possible to
 // send it soon.
 func (cc *ctrlrChannel) hopeful() bool {
-	if cc.q == nil && !cc.opening {
-		if cc.openErr == nil || time.Since(cc.tried) > reopenDelay {
-			cc.open()
-		} else {
-			return false
-		}
+	if cc.q == nil && !cc.opening && time.Now().After(cc.again) {
+		cc.open()
 	}
-	return cc.c.hopeful()
+	return (cc.openErr == nil || cc.opening) && cc.c.hopeful()
 }

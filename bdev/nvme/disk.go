@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -23,19 +24,28 @@ const maxBlocks = 1 << 16
 // Disk is the device of a namespace.
 type Disk struct {
 	m         *Module
+	group     *bdevCtrlr
+	nsid      uint32
 	info      bdev.Info
 	blocks    atomic.Uint64
 	identity  [40]byte
 	ops       map[bdev.Op]bool
 	flushes   bool
 	resetting atomic.Int32 // resets under way: what they end is not tried again
-	paths     []*nvmeNS    // in the order in which they were added
+	policy    atomic.Pointer[Policy]
+	epoch     atomic.Uint32 // changes when channels are to choose their paths anew
+
+	mu       sync.Mutex // guards what follows
+	paths    []*nvmeNS  // in the order in which they are tried
+	channels []*channel
+	leaving  bool // the device is being unregistered
 }
 
 // newDisk finds out what the device of a namespace is like.
 func (c *ctrlr) newDisk(ctx context.Context, hc *host.Controller, n *nvmeNS) (*Disk, error) {
 	ns, id := n.ns.Load(), hc.Identify()
-	d := &Disk{m: c.m, paths: []*nvmeNS{n}, identity: identity(ns)}
+	d := &Disk{m: c.m, group: c.group, nsid: n.id, paths: []*nvmeNS{n}, identity: identity(ns)}
+	d.setPolicy(c.cfg.Policy)
 	d.blocks.Store(ns.NumBlocks())
 	d.info = bdev.Info{
 		Name: fmt.Sprintf("%sn%d", c.cfg.Name, n.id), Product: "NVMe disk", Module: moduleName,
@@ -185,8 +195,10 @@ func (d *Disk) OpenChannel(t *thread.Thread) (bdev.Channel, error) { return d.ne
 
 // Close implements bdev.Device.
 func (d *Disk) Close(context.Context) error {
-	for _, n := range d.paths {
+	d.m.dropDisk(d)
+	for _, n := range d.listPaths() {
 		n.c.forget(n)
 	}
+	d.group.lookAgain(d.m) // for a namespace that waits for the name
 	return nil
 }

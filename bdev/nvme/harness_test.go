@@ -4,7 +4,6 @@ package nvme
 
 import (
 	"context"
-	"runtime"
 	"testing"
 	"time"
 
@@ -47,6 +46,7 @@ func must(t testing.TB, err error) {
 type rig struct {
 	t      testing.TB
 	kind   spec.TransportType
+	set    *reactor.Set
 	thread *thread.Thread
 	reg    *bdev.Registry
 	pool   *iobuf.Pool
@@ -59,6 +59,15 @@ type rig struct {
 
 func newRig(t testing.TB, kind spec.TransportType, disk malloc.Config) *rig {
 	t.Helper()
+	g := newTarget(t, kind, nvmf.SubsystemOptions{})
+	g.addDisk(disk)
+	g.start()
+	return g
+}
+
+// newTarget makes a target that is not at its address yet, without namespaces.
+func newTarget(t testing.TB, kind spec.TransportType, o nvmf.SubsystemOptions) *rig {
+	t.Helper()
 	ctx := context.Background()
 	g := &rig{t: t, kind: kind, reg: bdev.NewRegistry(), pool: iobuf.New(iobuf.Options{}), port: "0"}
 	if kind == spec.TrtypeVFIOUser {
@@ -67,12 +76,11 @@ func newRig(t testing.TB, kind spec.TransportType, disk malloc.Config) *rig {
 	g.target = nvmf.NewTarget(g.reg)
 	set, err := reactor.Start(reactor.Config{})
 	must(t, err)
+	g.set = set
 	g.thread, err = set.NewThread(ctx, "target", reactor.Mask{})
 	must(t, err)
-	g.sub, err = g.target.NewSubsystem(subNQN, nvmf.SubsystemOptions{})
+	g.sub, err = g.target.NewSubsystem(subNQN, o)
 	must(t, err)
-	g.addDisk(disk)
-	g.start()
 	t.Cleanup(func() {
 		if g.stop != nil {
 			g.stop()
@@ -138,7 +146,7 @@ func newModule(t testing.TB) *Module {
 // eventually waits until ok, polling threads.
 func eventually(t testing.TB, what string, ok func() bool, threads ...*thread.Thread) {
 	t.Helper()
-	for end := time.Now().Add(limit); !ok(); runtime.Gosched() {
+	for end := time.Now().Add(limit); !ok(); breathe() {
 		for _, th := range threads {
 			th.Poll()
 		}

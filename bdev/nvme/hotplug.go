@@ -96,7 +96,7 @@ func (m *Module) lookForNew(ctx context.Context, finder host.Enumerator) {
 		}
 		cfg := CtrlrConfig{Name: fmt.Sprintf("HotInNvme%d", h.names), Trid: id, Reconnect: m.Options().Reconnect}
 		h.names++
-		if _, err := m.attach(ctx, cfg, true); err != nil {
+		if _, err := m.attach(ctx, cfg, byMonitor); err != nil {
 			log.Errorf("monitor: attaching %s: %v; it is tried again when the function has gone and come back", id.Traddr, err)
 			h.refused[id.Traddr] = true
 		}

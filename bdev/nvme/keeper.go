@@ -48,6 +48,14 @@ func (c *ctrlr) keep() {
 			k.answer(k.run(c.ctx, k.answer))
 		case err := <-c.kick:
 			c.recover(err)
+		case <-c.again:
+			if c.getState() == stateEnabled {
+				c.populate(c.ctx)
+			}
+		case <-c.wantANA:
+			if c.getState() == stateEnabled {
+				c.updateANA(c.ctx)
+			}
 		case <-tick.C:
 			c.pollAdmin()
 		}
@@ -104,6 +112,9 @@ func (c *ctrlr) recover(why error) {
 		return
 	}
 	log.Noticef("%s: resetting the controller: %v", c, why)
+	if !errors.Is(why, errMoved) {
+		c.failover()
+	}
 	if err := c.reset(c.ctx, func(error) {}); err != nil && c.ctx.Err() == nil {
 		log.Errorf("%v", err)
 	}
@@ -116,11 +127,11 @@ func (c *ctrlr) reset(ctx context.Context, first func(error)) error {
 	begin := time.Now()
 	c.failAt.Store(0)
 	if r.FastIOFail > 0 {
-		c.failAt.Store(int64(begin.Sub(start)) + int64(seconds(r.FastIOFail)))
+		c.failAt.Store(int64(begin.Sub(start)) + int64(c.seconds(r.FastIOFail)))
 	}
 	for {
 		c.setState(stateResetting)
-		err := c.revive(ctx)
+		err := c.reviveAnywhere(ctx)
 		if err != nil {
 			err = fmt.Errorf("%s: resetting the controller: %w", c, err)
 		}
@@ -139,21 +150,21 @@ func (c *ctrlr) reset(ctx context.Context, first func(error)) error {
 		case r.Delay == 0:
 			c.setState(stateFailed)
 			return err
-		case r.LossTimeout > 0 && time.Since(begin) >= seconds(uint32(r.LossTimeout)):
+		case r.LossTimeout > 0 && time.Since(begin) >= c.seconds(uint32(r.LossTimeout)):
 			log.Errorf("no connection for %d seconds, removing the devices: %v", r.LossTimeout, err)
 			c.m.removeLater(c)
 			return err
 		}
 		flag.Infof("%v; connecting again in %d s", err, r.Delay)
 		c.setState(stateDelayed)
-		again, err := c.pause(ctx, seconds(r.Delay))
+		again, err := c.pause(ctx, c.seconds(r.Delay))
 		if !again {
 			return err
 		}
 	}
 }
 
-func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }
+func (c *ctrlr) seconds(n uint32) time.Duration { return time.Duration(n) * c.m.second }
 
 // pause waits before the next attempt. A call ends the wait: a reset is the
 // next attempt, and what disables the controller is the end of attempts.
@@ -183,10 +194,24 @@ func (c *ctrlr) gone() bool {
 	return hc == nil || hc.Removed()
 }
 
+// reviveAnywhere tries each address once.
+func (c *ctrlr) reviveAnywhere(ctx context.Context) (err error) {
+	for range c.listAddresses() {
+		if err = c.revive(ctx); err == nil || ctx.Err() != nil || !c.failover() {
+			return err
+		}
+	}
+	return err
+}
+
 // revive makes one attempt to have a controller that works.
 func (c *ctrlr) revive(ctx context.Context) error {
 	hc := c.hc.Load()
-	if hc != nil && !hc.Removed() {
+	if c.takeMoved() {
+		if hc != nil {
+			hc.Fail()
+		}
+	} else if hc != nil && !hc.Removed() {
 		err := hc.Reset(ctx)
 		c.settle(ctx)
 		if err == nil {

@@ -4,12 +4,12 @@ package nvme
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/log"
@@ -30,6 +30,7 @@ type Module struct {
 	closing    atomic.Bool
 	running    sync.WaitGroup // of removals
 	hotplug    hotplug
+	second     time.Duration // of Reconnect; shorter in tests
 
 	mu     sync.Mutex // guards what follows
 	named  []*bdevCtrlr
@@ -39,13 +40,16 @@ type Module struct {
 // bdevCtrlr is what a user has given a name to.
 type bdevCtrlr struct {
 	name   string
-	ctrlrs []*ctrlr // guarded by the module's mutex
+	ctrlrs []*ctrlr         // guarded by the module's mutex
+	disks  map[uint32]*Disk // likewise, by namespace identifier
+	attach sync.Mutex       // held while a path is attached: one after the other
+	change sync.Mutex       // held while a namespace becomes a disk or a path of one
 }
 
 // NewModule makes the module without controllers. It reaches them by those
 // transports.
 func NewModule(r *bdev.Registry, transports map[spec.TransportType]host.Transport) *Module {
-	m := &Module{reg: r, transports: transports}
+	m := &Module{reg: r, transports: transports, second: time.Second}
 	m.hotplug.period = DefaultHotplugPeriod
 	o := DefaultOptions()
 	m.options.Store(&o)
@@ -78,85 +82,6 @@ func (m *Module) SetOptions(o Options) error {
 // retryCount is how often one IO is tried again; negative is without end.
 func (m *Module) retryCount() int { return int(m.options.Load().BdevRetryCount) }
 
-// Attach connects to a controller and registers its namespaces. It returns
-// the names of the devices, after modules have examined them.
-func (m *Module) Attach(ctx context.Context, cfg CtrlrConfig) (names []string, err error) {
-	return m.attach(ctx, cfg, false)
-}
-
-// attach is Attach, for the monitor too.
-func (m *Module) attach(ctx context.Context, cfg CtrlrConfig, plugged bool) (names []string, err error) {
-	if cfg.Name == "" {
-		return nil, fmt.Errorf("the controller needs a name: %w", bdev.ErrInvalid)
-	}
-	if err := cfg.Reconnect.check(); err != nil {
-		return nil, err
-	}
-	t := m.transports[cfg.Trid.Trtype]
-	if t == nil {
-		return nil, fmt.Errorf("trtype %v: controllers are reached by PCIe, VFIOUSER and TCP: %w", cfg.Trid.Trtype, bdev.ErrInvalid)
-	}
-	c, err := m.add(cfg, t)
-	if err != nil {
-		return nil, err
-	}
-	c.plugged = plugged
-	if err := c.connect(ctx); err != nil {
-		m.drop(c)
-		return nil, err
-	}
-	names = c.populate(ctx)
-	c.setState(stateEnabled)
-	go c.keep()
-	m.mu.Lock()
-	c.attached = true
-	closing := m.closing.Load()
-	m.mu.Unlock()
-	if closing {
-		<-m.removeLater(c)
-		return nil, bdev.ErrShutdown
-	}
-	return names, m.reg.WaitForExamine(ctx)
-}
-
-// add gives a controller its name.
-func (m *Module) add(cfg CtrlrConfig, t host.Transport) (*ctrlr, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closing.Load() {
-		return nil, bdev.ErrShutdown
-	}
-	if m.find(cfg.Name) != nil {
-		return nil, say(syscall.EALREADY, "A controller named %s already exists; choose another name, or detach it first", cfg.Name)
-	}
-	b := &bdevCtrlr{name: cfg.Name}
-	c := m.newCtrlr(cfg, b, t)
-	c.state.Store(uint32(stateResetting))
-	b.ctrlrs = append(b.ctrlrs, c)
-	m.named = append(m.named, b)
-	return c, nil
-}
-
-// find returns the controllers of a name, nil if there are none. m.mu is held.
-func (m *Module) find(name string) *bdevCtrlr {
-	i := slices.IndexFunc(m.named, func(b *bdevCtrlr) bool { return b.name == name })
-	if i < 0 {
-		return nil
-	}
-	return m.named[i]
-}
-
-// drop takes a controller off its name.
-func (m *Module) drop(c *ctrlr) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b := c.group
-	b.ctrlrs = slices.DeleteFunc(b.ctrlrs, func(o *ctrlr) bool { return o == c })
-	if len(b.ctrlrs) == 0 {
-		m.named = slices.DeleteFunc(m.named, func(o *bdevCtrlr) bool { return o == b })
-	}
-}
-
 // lookup returns the paths of a controller, in the order in which they were
 // attached.
 func (m *Module) lookup(name string) ([]*ctrlr, error) {
@@ -188,34 +113,6 @@ func (m *Module) all() (list []*ctrlr) {
 	return list
 }
 
-// Detach removes the devices of a controller, waits for their users, and
-// disconnects. match, if it is not nil, chooses among the paths. If ctx ends
-// earlier the rest is done all the same.
-func (m *Module) Detach(ctx context.Context, name string, match func(CtrlrConfig) bool) error {
-	paths, err := m.lookup(name)
-	if err != nil {
-		return err
-	}
-	var ends []<-chan error
-	for _, c := range paths {
-		if match == nil || match(c.cfg) {
-			ends = append(ends, m.removeLater(c))
-		}
-	}
-	if len(ends) == 0 {
-		return fmt.Errorf("controller %s has no such path: %w", name, syscall.ENXIO)
-	}
-	for _, end := range ends {
-		select {
-		case e := <-end:
-			err = errors.Join(err, e)
-		case <-ctx.Done():
-			return fmt.Errorf("detach controller %s: %w (it goes when the users of its devices close them)", name, ctx.Err())
-		}
-	}
-	return err
-}
-
 // removeLater detaches a controller on a goroutine.
 func (m *Module) removeLater(c *ctrlr) <-chan error {
 	end := make(chan error, 1)
@@ -234,12 +131,7 @@ func (m *Module) remove(c *ctrlr) error {
 	ctx := context.Background() // users take the time that they need
 	var users sync.WaitGroup
 	for _, n := range c.listed() {
-		users.Go(func() {
-			err := m.reg.UnregisterFrom(ctx, moduleName, n.disk.info.Name)
-			if err != nil && !errors.Is(err, bdev.ErrNotFound) {
-				log.Errorf("%s: removing %s: %v", c, n.disk.info.Name, err)
-			}
-		})
+		users.Go(func() { n.leave(ctx) })
 	}
 	users.Wait()
 	c.stop()
@@ -263,6 +155,54 @@ func (m *Module) Close(ctx context.Context) error {
 	}
 	m.running.Wait()
 	return nil
+}
+
+// diskOf returns the disk of a namespace identifier, nil if there is none.
+func (m *Module) diskOf(b *bdevCtrlr, nsid uint32) *Disk {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return b.disks[nsid]
+}
+
+func (m *Module) addDisk(d *Disk) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d.group.disks[d.nsid] = d
+}
+
+func (m *Module) dropDisk(d *Disk) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d.group.disks[d.nsid] == d {
+		delete(d.group.disks, d.nsid)
+	}
+}
+
+// findDisk returns the module's disk of a name or alias.
+func (m *Module) findDisk(name string) (*Disk, error) {
+	info, err := m.reg.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.named {
+		for _, d := range b.disks {
+			if d.info.Name == info.Name {
+				return d, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("bdev %s is of module %q, not of %q: %w", name, info.Module, moduleName, syscall.ENODEV)
+}
+
+// lookAgain has all paths look for namespaces.
+func (b *bdevCtrlr) lookAgain(m *Module) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range b.attached() {
+		c.populateLater()
+	}
 }
 
 func (m *Module) addGroup(g *pollGroup) {

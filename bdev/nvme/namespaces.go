@@ -4,13 +4,12 @@ package nvme
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 
-	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/log"
+	spec "github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
 )
 
@@ -19,6 +18,7 @@ type nvmeNS struct {
 	c    *ctrlr
 	id   uint32
 	ns   atomic.Pointer[host.Namespace] // the driver's, never nil
+	ana  atomic.Pointer[anaState]       // nil before it is known
 	disk *Disk
 }
 
@@ -26,18 +26,24 @@ type nvmeNS struct {
 const (
 	eventNotice           = 2
 	noticeNamespaceChange = 0
+	noticeANAChange       = 3
 )
 
 // event is called by the keeper.
 func (c *ctrlr) event(e host.Event) {
 	flag.Infof("%s: event of type %d, %#x, log page %#x", c, e.Type, e.Info, e.LogPage)
-	if e.Type == eventNotice && e.Info == noticeNamespaceChange {
+	switch {
+	case e.Type != eventNotice:
+	case e.Info == noticeNamespaceChange:
 		c.populate(c.ctx)
+	case e.Info == noticeANAChange:
+		c.updateANA(c.ctx)
 	}
 }
 
-// populate makes devices of new namespaces, removes those of which the
-// namespace has gone, and tells of new sizes. It returns the names of all.
+// populate makes devices of new namespaces, or paths of known devices, removes
+// those of which the namespace has gone, and tells of new sizes. It returns
+// the names of all.
 func (c *ctrlr) populate(ctx context.Context) (names []string) {
 	hc := c.hc.Load()
 	if hc == nil {
@@ -52,8 +58,12 @@ func (c *ctrlr) populate(ctx context.Context) (names []string) {
 			c.depopulate(n)
 		}
 	}
+	states, err := readANA(ctx, hc)
+	if err != nil {
+		log.Errorf("%s: %v", c, err)
+	}
 	for _, ns := range hc.Namespaces() {
-		name, err := c.populateOne(ctx, hc, ns)
+		name, err := c.populateOne(ctx, hc, ns, states)
 		if err != nil {
 			log.Errorf("%s: namespace %d: %v", c, ns.ID(), err)
 			continue
@@ -75,12 +85,15 @@ func (c *ctrlr) listed() []*nvmeNS {
 	return list
 }
 
-func (c *ctrlr) populateOne(ctx context.Context, hc *host.Controller, ns *host.Namespace) (string, error) {
+func (c *ctrlr) populateOne(ctx context.Context, hc *host.Controller, ns *host.Namespace, states map[uint32]spec.ANAState) (string, error) {
+	c.group.change.Lock()
+	defer c.group.change.Unlock()
 	c.mu.Lock()
 	n := c.namespaces[ns.ID()]
 	c.mu.Unlock()
 	if n != nil {
 		n.ns.Store(ns)
+		n.setANA(states[n.id], transitionTime(hc))
 		return n.disk.info.Name, n.disk.follow(ns)
 	}
 	if c.getState() == stateDeleting || c.m.closing.Load() {
@@ -88,33 +101,43 @@ func (c *ctrlr) populateOne(ctx context.Context, hc *host.Controller, ns *host.N
 	}
 	n = &nvmeNS{c: c, id: ns.ID()}
 	n.ns.Store(ns)
+	n.ana.Store(newANA(states[n.id], nil, transitionTime(hc)))
+	if d := c.m.diskOf(c.group, n.id); d != nil {
+		if err := d.join(n); err != nil {
+			return "", err
+		}
+		c.list(n)
+		return d.info.Name, nil
+	}
 	d, err := c.newDisk(ctx, hc, n)
 	if err != nil {
 		return "", err
 	}
 	n.disk = d
-	c.mu.Lock()
-	c.namespaces[n.id] = n
-	c.mu.Unlock()
+	c.list(n)
+	c.m.addDisk(d)
 	if err := c.m.reg.Register(ctx, d); err != nil {
+		c.m.dropDisk(d)
 		c.forget(n)
 		return "", err
 	}
 	return d.info.Name, nil
 }
 
-// depopulate removes the device of a namespace that has gone or is not what
-// it was. Its users take the time that they need.
+func (c *ctrlr) list(n *nvmeNS) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.namespaces[n.id] = n
+}
+
+// depopulate ends the path to a namespace that has gone or is not what it
+// was. IO on it, or users of the device, take the time that they need.
 func (c *ctrlr) depopulate(n *nvmeNS) {
-	log.Noticef("%s: namespace %d has gone or changed; removing %s", c, n.id, n.disk.info.Name)
+	log.Noticef("%s: namespace %d has gone or changed", c, n.id)
 	c.forget(n)
 	go func() {
-		err := c.m.reg.UnregisterFrom(context.Background(), moduleName, n.disk.info.Name)
-		if err != nil && !errors.Is(err, bdev.ErrNotFound) {
-			log.Errorf("%s: removing %s: %v", c, n.disk.info.Name, err)
-		}
-		// The controller may have another namespace of that identifier by now.
-		_ = c.ask(c.ctx, func(ctx context.Context, _ func(error)) error { c.populate(ctx); return nil }) // fails when it is detached
+		n.leave(context.Background())
+		c.populateLater() // it may have another namespace of that identifier by now
 	}()
 }
 

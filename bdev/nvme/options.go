@@ -23,36 +23,35 @@ const (
 
 // Options are of all controllers. They are set before the first is attached.
 type Options struct {
-	ActionOnTimeout                  string
-	Timeout, AdminTimeout            time.Duration // 0 is none
-	KeepAlive                        time.Duration
-	ArbitrationBurst                 uint32
-	LowPriorityWeight                uint32
-	MediumPriorityWeight             uint32
-	HighPriorityWeight               uint32
-	AdminPollPeriod                  time.Duration // at least 1 µs
-	IOPollPeriod                     time.Duration // 0 is always
-	IOQueueRequests                  uint32        // 0 is the driver's choice
-	DelayCmdSubmit                   bool
-	TransportRetryCount              uint32 // of one command by the driver
-	BdevRetryCount                   int32  // of one IO; -1 is without end
-	TransportAckTimeout              uint8  // accepted, for RDMA
-	Reconnect                        Reconnect
-	DisableAutoFailback              bool
-	GenerateUUIDs                    bool
-	TransportTOS                     uint8 // accepted, for RDMA
-	ErrorStat                        bool
-	RDMASRQSize                      uint32 // accepted, as the other RDMA options
-	IOPathStat                       bool
-	AllowAccelSequence               bool
-	RDMAMaxCQSize                    uint32
-	RDMACMEventTimeoutMs             uint16
-	DHCHAPDigests, DHCHAPGroups      []string
-	RDMAUMRPerIO                     bool
-	TCPConnectTimeoutMs              uint32
-	EnableFlush                      bool
-	MultipathPolicy, MultipathSelect string
-	MultipathMinIO                   uint32
+	ActionOnTimeout             string
+	Timeout, AdminTimeout       time.Duration // 0 is none
+	KeepAlive                   time.Duration
+	ArbitrationBurst            uint32
+	LowPriorityWeight           uint32
+	MediumPriorityWeight        uint32
+	HighPriorityWeight          uint32
+	AdminPollPeriod             time.Duration // at least 1 µs
+	IOPollPeriod                time.Duration // 0 is always
+	IOQueueRequests             uint32        // 0 is the driver's choice
+	DelayCmdSubmit              bool
+	TransportRetryCount         uint32 // of one command by the driver
+	BdevRetryCount              int32  // of one IO; -1 is without end
+	TransportAckTimeout         uint8  // accepted, for RDMA
+	Reconnect                   Reconnect
+	DisableAutoFailback         bool
+	GenerateUUIDs               bool
+	TransportTOS                uint8 // accepted, for RDMA
+	ErrorStat                   bool
+	RDMASRQSize                 uint32 // accepted, as the other RDMA options
+	IOPathStat                  bool
+	AllowAccelSequence          bool
+	RDMAMaxCQSize               uint32
+	RDMACMEventTimeoutMs        uint16
+	DHCHAPDigests, DHCHAPGroups []string
+	RDMAUMRPerIO                bool
+	TCPConnectTimeoutMs         uint32
+	EnableFlush                 bool
+	Multipath                   Policy // of new disks
 }
 
 // Reconnect says what becomes of a controller that is lost.
@@ -78,7 +77,7 @@ func DefaultOptions() Options {
 		ActionOnTimeout: TimeoutNone, KeepAlive: 10 * time.Second, TransportRetryCount: 4, BdevRetryCount: 3,
 		AdminPollPeriod: 10 * time.Millisecond, DelayCmdSubmit: true,
 		DHCHAPDigests: slices.Clone(dhchapDigests), DHCHAPGroups: slices.Clone(dhchapGroups),
-		MultipathPolicy: "active_passive", MultipathSelect: "round_robin", MultipathMinIO: 1,
+		Multipath: Policy{MinIO: defaultRRMinIO},
 	}
 }
 
@@ -138,10 +137,11 @@ type CtrlrConfig struct {
 	// AllowUnknownCSI makes devices, for passthrough only, of namespaces with
 	// a command set that is neither NVM nor zoned.
 	AllowUnknownCSI bool
-	Multipath       string // mode: multipath, failover or disable
-	MultipathPolicy string
-	MultipathSelect string
-	MultipathMinIO  uint32
+	// Multipath says what a second controller of the name is: "multipath",
+	// another path at the same time (the default); "failover", one to connect
+	// to when the first is lost; "disable", a mistake.
+	Multipath string
+	Policy    Policy // of new disks
 }
 
 // hostOptions completes the driver's options of a controller.

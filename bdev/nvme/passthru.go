@@ -36,16 +36,15 @@ func (r *request) elsewhere(fn func() bdev.Status) {
 
 // admin carries out an admin command of a user of the device.
 func (r *request) admin() {
-	io := r.io
+	paths := r.ch.d.listPaths()
 	r.elsewhere(func() bdev.Status {
 		s := noPath
-		for _, p := range r.ch.paths {
-			err := p.n.c.use(func(hc *host.Controller) error { return r.adminOn(p.n.c.ctx, hc) })
+		for _, n := range paths {
+			err := n.c.use(func(hc *host.Controller) error { return r.adminOn(n.c.ctx, hc) })
 			if s = adminStatus(err); s != noPath {
 				break
 			}
 		}
-		_ = io
 		return s
 	})
 }
@@ -90,8 +89,8 @@ func (r *request) reset() {
 	}
 	go func() {
 		r.status = bdev.StatusSuccess
-		for _, p := range r.ch.paths {
-			if err := p.n.c.resetForIO(); err != nil {
+		for _, n := range d.listPaths() {
+			if err := n.c.resetForIO(); err != nil {
 				flag.Infof("reset: %v", err)
 				r.status = bdev.StatusFailed
 			}

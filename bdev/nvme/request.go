@@ -26,6 +26,7 @@ type request struct {
 	sent   int // commands that were submitted together
 
 	retries int
+	began   uint64        // ticks, if the path counts
 	due     time.Duration // of the next try, by the thread's clock
 	x       host.Transfer
 	ranges  []byte // DMA memory
@@ -60,6 +61,10 @@ func (r *request) start() {
 	}
 	r.q.outstanding += r.sent
 	r.q.dirty = true
+	p.outstanding++
+	if p.stats != nil {
+		r.began = bdev.Ticks()
+	}
 }
 
 // noPath is the status of IO that no controller can take.
@@ -107,6 +112,9 @@ func (r *request) Complete(*host.Request) {
 
 // complete looks how the commands have ended.
 func (r *request) complete() {
+	if r.path.outstanding--; r.path.outstanding == 0 && r.path.gone != nil {
+		r.path.gone()
+	}
 	s := r.halves[0].Status()
 	if r.sent == 2 {
 		// Of two that are fused the one tells more that has not failed only
@@ -132,6 +140,9 @@ func (r *request) complete() {
 	if r.bounce != nil {
 		r.bounce.copyBack(r.io)
 	}
+	if s := r.path.stats; s != nil {
+		s.count(r)
+	}
 	r.finish(bdev.StatusSuccess)
 }
 
@@ -150,6 +161,11 @@ func (r *request) failed(s spec.Status) {
 	}
 	if r.io.Op == bdev.OpNVMeIO {
 		r.io.NVMe.CDW0 = r.halves[0].Completion.CDW0
+	}
+	if isANA(s) && r.path.n.refusedANA() {
+		lost = true
+	} else if lost && !deleted && r.path.usable() {
+		r.retries++ // it is not the path, or nobody knows so yet
 	}
 	if lost {
 		c.current = nil

@@ -29,6 +29,7 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 	rpc.Register(r, "bdev_nvme_detach_controller", m.rpcDetach, rpc.Concurrent(),
 		rpc.Doc("Removes the block devices of an NVMe controller, or of one path to it, and disconnects."))
 	m.registerOps(r)
+	m.registerPaths(r)
 	m.registerCommands(r)
 }
 
@@ -110,7 +111,7 @@ func (m *Module) config(p *attachParams) (cfg CtrlrConfig, err error) {
 	o := m.Options()
 	cfg = CtrlrConfig{
 		Name: p.Name, Reconnect: o.Reconnect, AllowUnknownCSI: p.AllowUnknownCSI, Multipath: p.Multipath,
-		MultipathPolicy: o.MultipathPolicy, MultipathSelect: o.MultipathSelect, MultipathMinIO: o.MultipathMinIO,
+		Policy: o.Multipath,
 		Host: host.Options{
 			HostNQN: p.Hostnqn, SrcAddr: p.Hostaddr, SrcSvcid: p.Hostsvcid, HeaderDigest: p.Hdgst, DataDigest: p.Ddgst,
 			ConnectTimeout: time.Duration(min(p.ConnectTimeoutUs, 1<<40)) * time.Microsecond, NumIOQueues: p.NumIOQueues,
@@ -118,7 +119,9 @@ func (m *Module) config(p *attachParams) (cfg CtrlrConfig, err error) {
 		},
 	}
 	if q := p.MultipathOpts; q != nil {
-		cfg.MultipathPolicy, cfg.MultipathSelect, cfg.MultipathMinIO = q.Policy, q.Selector, q.MinIO
+		if cfg.Policy, err = newPolicy(q.Policy, q.Selector, q.MinIO); err != nil {
+			return cfg, err
+		}
 	}
 	given(&cfg.Reconnect.LossTimeout, p.LossTimeout)
 	given(&cfg.Reconnect.Delay, p.ReconnectDelay)
@@ -194,12 +197,11 @@ func (m *Module) rpcDetach(ctx context.Context, p detachParams) (rpc.True, error
 	if err != nil {
 		return false, answer(err)
 	}
-	err = m.Detach(ctx, p.Name, func(c CtrlrConfig) bool {
+	err = m.Detach(ctx, p.Name, func(have spec.TransportID, srcAddr, srcSvcid string) bool {
 		same := func(want, have string) bool { return want == "" || want == have }
-		have := c.Trid
 		return (p.Trtype == "" || want.Trtype == have.Trtype) && (p.Adrfam == "" || want.Adrfam == have.Adrfam) &&
 			same(p.Traddr, have.Traddr) && same(p.Trsvcid, have.Trsvcid) && same(p.Subnqn, have.Subnqn) &&
-			same(p.Hostaddr, c.Host.SrcAddr) && same(p.Hostsvcid, c.Host.SrcSvcid)
+			same(p.Hostaddr, srcAddr) && same(p.Hostsvcid, srcSvcid)
 	})
 	return err == nil, answer(err)
 }

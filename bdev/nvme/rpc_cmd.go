@@ -297,16 +297,9 @@ func (m *Module) rpcFirmware(ctx context.Context, p firmwareParams) (string, err
 
 // ofBdev returns the first path of a block device of the module's.
 func (m *Module) ofBdev(name string) (*ctrlr, error) {
-	info, err := m.reg.Get(name)
+	d, err := m.findDisk(name)
 	if err != nil {
 		return nil, fmt.Errorf("bdev %s could not be opened: %w", name, err)
 	}
-	for _, c := range m.all() {
-		for _, n := range c.listed() {
-			if n.disk.info.Name == info.Name {
-				return c, nil
-			}
-		}
-	}
-	return nil, say(syscall.ENODEV, "Controller information for %s were not found: it is made by module %q, not by %q", name, info.Module, moduleName)
+	return d.listPaths()[0].c, nil
 }

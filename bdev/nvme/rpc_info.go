@@ -30,10 +30,11 @@ func showTrid(id spec.TransportID) shownTrid {
 }
 
 type shownCtrlr struct {
-	State  string    `json:"state" doc:"enabled, resetting, reconnect_is_delayed, disabled, failed or deleting"`
-	Trid   shownTrid `json:"trid"`
-	Cntlid uint16    `json:"cntlid" doc:"identifier of the controller"`
-	Host   struct {
+	State      string      `json:"state" doc:"enabled, resetting, reconnect_is_delayed, disabled, failed or deleting"`
+	Trid       shownTrid   `json:"trid"`
+	Alternates []shownTrid `json:"alternate_trids,omitempty" doc:"to fail over to"`
+	Cntlid     uint16      `json:"cntlid" doc:"identifier of the controller"`
+	Host       struct {
 		NQN   string `json:"nqn"`
 		Addr  string `json:"addr"`
 		Svcid string `json:"svcid"`
@@ -68,8 +69,12 @@ func (m *Module) rpcControllers(_ context.Context, p controllersParams) ([]shown
 }
 
 func (c *ctrlr) show() shownCtrlr {
-	s := shownCtrlr{State: c.getState().String(), Trid: showTrid(c.cfg.Trid), Cntlid: c.last.Load().Identify().CNTLID}
-	s.Host.NQN, s.Host.Addr, s.Host.Svcid = c.cfg.Host.HostNQN, c.cfg.Host.SrcAddr, c.cfg.Host.SrcSvcid
+	list := c.listAddresses()
+	s := shownCtrlr{State: c.getState().String(), Trid: showTrid(list[0].trid), Cntlid: c.last.Load().Identify().CNTLID}
+	s.Host.NQN, s.Host.Addr, s.Host.Svcid = c.hostNQN(), list[0].srcAddr, list[0].srcSvcid
+	for _, a := range list[1:] {
+		s.Alternates = append(s.Alternates, showTrid(a.trid))
+	}
 	return s
 }
 
@@ -98,6 +103,7 @@ type shownNS struct {
 	} `json:"vs"`
 	NSData struct {
 		ID       uint32 `json:"id"`
+		ANAState string `json:"ana_state,omitempty" doc:"how well the path leads to the namespace, if the controller reports it"`
 		CanShare bool   `json:"can_share"`
 	} `json:"ns_data"`
 	Security *shownSecurity `json:"security,omitempty"`
@@ -116,14 +122,16 @@ type driverSpecific struct {
 
 // DriverSpecific is what bdev_get_bdevs tells of the device.
 func (d *Disk) DriverSpecific() any {
-	cfg := &d.paths[0].c.cfg
-	s := driverSpecific{NVMe: []shownNS{}, MPPolicy: cfg.MultipathPolicy}
-	if s.MPPolicy == "active_active" {
-		if s.Selector = cfg.MultipathSelect; s.Selector == "round_robin" {
-			s.RRMinIO = cfg.MultipathMinIO
-		}
+	policy := d.policy.Load()
+	s := driverSpecific{NVMe: []shownNS{}}
+	s.MPPolicy, s.Selector = policy.names()
+	switch {
+	case !policy.ActiveActive:
+		s.Selector = ""
+	case !policy.QueueDepth:
+		s.RRMinIO = policy.MinIO
 	}
-	for _, n := range d.paths {
+	for _, n := range d.listPaths() {
 		s.NVMe = append(s.NVMe, n.show())
 	}
 	return s
@@ -132,7 +140,7 @@ func (d *Disk) DriverSpecific() any {
 func (n *nvmeNS) show() (s shownNS) {
 	hc := n.c.last.Load()
 	id := hc.Identify()
-	s.Trid = showTrid(n.c.cfg.Trid)
+	s.Trid = showTrid(n.c.address().trid)
 	if n.c.local() {
 		s.PCIAddress = n.c.cfg.Trid.Traddr
 	}
@@ -150,6 +158,9 @@ func (n *nvmeNS) show() (s shownNS) {
 	d.MultiCtrlr, d.ANAReporting = id.CMIC&spec.CMICMultipleControllers != 0, id.CMIC&spec.CMICANAReporting != 0
 	s.VS.Version = hc.Version().String()
 	s.NSData.ID = n.id
+	if a := n.ana.Load(); a != nil && a.state != 0 {
+		s.NSData.ANAState = a.state.String()
+	}
 	if data := n.ns.Load().Data(); data != nil {
 		s.NSData.CanShare = data.NMIC&1 != 0
 	}

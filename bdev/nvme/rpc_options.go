@@ -122,9 +122,16 @@ func (p *optionParams) apply(o *Options) error {
 	given(&o.TCPConnectTimeoutMs, p.TCPConnectTimeoutMs)
 	given(&o.EnableFlush, p.EnableFlush)
 	if q := p.MultipathOpts; q != nil {
-		given(&o.MultipathPolicy, q.Policy)
-		given(&o.MultipathSelect, q.Selector)
-		given(&o.MultipathMinIO, q.MinIO)
+		policy, selector := o.Multipath.names()
+		given(&policy, q.Policy)
+		given(&selector, q.Selector)
+		minIO := o.Multipath.MinIO
+		given(&minIO, q.MinIO)
+		multipath, err := newPolicy(policy, selector, minIO)
+		if err != nil {
+			return err
+		}
+		o.Multipath = multipath
 	}
 	return errors.Join(choose("dhchap_digests", &o.DHCHAPDigests, p.DHCHAPDigests, dhchapDigests),
 		choose("dhchap_dhgroups", &o.DHCHAPGroups, p.DHCHAPGroups, dhchapGroups))
@@ -163,8 +170,21 @@ func (o *Options) params() optionParams {
 		IOPathStat: &o.IOPathStat, AllowAccelSequence: &o.AllowAccelSequence, RDMAMaxCQSize: &o.RDMAMaxCQSize,
 		RDMACMEventTimeout: &o.RDMACMEventTimeoutMs, DHCHAPDigests: &o.DHCHAPDigests, DHCHAPGroups: &o.DHCHAPGroups,
 		RDMAUMRPerIO: &o.RDMAUMRPerIO, TCPConnectTimeoutMs: &o.TCPConnectTimeoutMs, EnableFlush: &o.EnableFlush,
-		MultipathOpts: &multipathOptionParams{&o.MultipathPolicy, &o.MultipathSelect, &o.MultipathMinIO},
+		MultipathOpts: o.Multipath.params(),
 	}
+}
+
+// params is what sets the policy; what means nothing is left out, as by SPDK.
+func (p Policy) params() *multipathOptionParams {
+	policy, selector := p.names()
+	q := &multipathOptionParams{Policy: &policy}
+	if p.ActiveActive {
+		q.Selector = &selector
+		if !p.QueueDepth {
+			q.MinIO = &p.MinIO
+		}
+	}
+	return q
 }
 
 // savedCtrlr is bdev_nvme_attach_controller in the order in which SPDK saves
@@ -172,22 +192,22 @@ func (o *Options) params() optionParams {
 type savedCtrlr struct {
 	Name string `json:"name"`
 	shownTrid
-	PrchkReftag      bool                  `json:"prchk_reftag"`
-	PrchkGuard       bool                  `json:"prchk_guard"`
-	LossTimeout      int32                 `json:"ctrlr_loss_timeout_sec"`
-	ReconnectDelay   uint32                `json:"reconnect_delay_sec"`
-	FastIOFail       uint32                `json:"fast_io_fail_timeout_sec"`
-	Hostnqn          string                `json:"hostnqn,omitempty"`
-	Hdgst            bool                  `json:"hdgst"`
-	Ddgst            bool                  `json:"ddgst"`
-	Hostaddr         string                `json:"hostaddr,omitempty"`
-	Hostsvcid        string                `json:"hostsvcid,omitempty"`
-	Multipath        string                `json:"multipath,omitempty"`
-	ConnectTimeoutUs uint64                `json:"fabrics_connect_timeout_us"`
-	NumIOQueues      uint32                `json:"num_io_queues"`
-	DisableSQFlow    bool                  `json:"disable_sq_flow_control"`
-	AllowUnknownCSI  bool                  `json:"allow_unrecognized_csi,omitempty"`
-	MultipathOpts    multipathOptionParams `json:"multipath_opts"`
+	PrchkReftag      bool                   `json:"prchk_reftag"`
+	PrchkGuard       bool                   `json:"prchk_guard"`
+	LossTimeout      int32                  `json:"ctrlr_loss_timeout_sec"`
+	ReconnectDelay   uint32                 `json:"reconnect_delay_sec"`
+	FastIOFail       uint32                 `json:"fast_io_fail_timeout_sec"`
+	Hostnqn          string                 `json:"hostnqn,omitempty"`
+	Hdgst            bool                   `json:"hdgst"`
+	Ddgst            bool                   `json:"ddgst"`
+	Hostaddr         string                 `json:"hostaddr,omitempty"`
+	Hostsvcid        string                 `json:"hostsvcid,omitempty"`
+	Multipath        string                 `json:"multipath,omitempty"`
+	ConnectTimeoutUs uint64                 `json:"fabrics_connect_timeout_us"`
+	NumIOQueues      uint32                 `json:"num_io_queues"`
+	DisableSQFlow    bool                   `json:"disable_sq_flow_control"`
+	AllowUnknownCSI  bool                   `json:"allow_unrecognized_csi,omitempty"`
+	MultipathOpts    *multipathOptionParams `json:"multipath_opts"`
 }
 
 // SaveConfig implements rpc.Saver.
@@ -195,25 +215,29 @@ func (m *Module) SaveConfig() []rpc.Call {
 	o := m.Options()
 	calls := []rpc.Call{{Method: "bdev_nvme_set_options", Params: o.params()}}
 	for _, c := range m.all() {
-		if !c.plugged && c.getState() != stateDeleting {
-			calls = append(calls, rpc.Call{Method: "bdev_nvme_attach_controller", Params: c.saved()})
+		if c.origin != byUser || c.getState() == stateDeleting {
+			continue
+		}
+		for _, a := range c.listAddresses() {
+			calls = append(calls, rpc.Call{Method: "bdev_nvme_attach_controller", Params: c.saved(a)})
 		}
 	}
+	calls = append(calls, m.savedPolicies()...)
 	return append(calls, m.savedHotplug())
 }
 
-// saved is what attaches the controller again.
-func (c *ctrlr) saved() savedCtrlr {
+// saved is what attaches the controller again at an address.
+func (c *ctrlr) saved(a address) savedCtrlr {
 	g, r, h := &c.cfg, c.cfg.Reconnect, &c.cfg.Host
 	s := savedCtrlr{
-		Name: g.Name, shownTrid: showTrid(g.Trid), PrchkReftag: g.DIFCheck&dif.RefTag != 0, PrchkGuard: g.DIFCheck&dif.Guard != 0,
-		LossTimeout: r.LossTimeout, ReconnectDelay: r.Delay, FastIOFail: r.FastIOFail, Hostnqn: h.HostNQN, Hdgst: h.HeaderDigest,
-		Ddgst: h.DataDigest, Hostaddr: h.SrcAddr, Hostsvcid: h.SrcSvcid, ConnectTimeoutUs: uint64(h.ConnectTimeout.Microseconds()),
+		Name: g.Name, shownTrid: showTrid(a.trid), PrchkReftag: g.DIFCheck&dif.RefTag != 0, PrchkGuard: g.DIFCheck&dif.Guard != 0,
+		LossTimeout: r.LossTimeout, ReconnectDelay: r.Delay, FastIOFail: r.FastIOFail, Hostnqn: c.hostNQN(), Hdgst: h.HeaderDigest,
+		Ddgst: h.DataDigest, Hostaddr: a.srcAddr, Hostsvcid: a.srcSvcid, ConnectTimeoutUs: uint64(h.ConnectTimeout.Microseconds()),
 		NumIOQueues: h.NumIOQueues, DisableSQFlow: h.DisableSQFlowControl, AllowUnknownCSI: g.AllowUnknownCSI,
-		MultipathOpts: multipathOptionParams{&g.MultipathPolicy, &g.MultipathSelect, &g.MultipathMinIO},
+		MultipathOpts: g.Policy.params(),
 	}
-	if g.Multipath == "multipath" {
-		s.Multipath = g.Multipath
+	if g.Multipath != noMultipathMode {
+		s.Multipath = g.Multipath // "failover", too, which SPDK leaves out: it would come back as a path of its own
 	}
 	return s
 }

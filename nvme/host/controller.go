@@ -147,6 +147,10 @@ func (c *Controller) fail() {
 	log.Errorf("%v in failed state.", c)
 }
 
+// Fail gives the controller up: its commands end with ABORTED - SQ DELETION as
+// their queue pairs are polled, and new ones are refused until Reset succeeds.
+func (c *Controller) Fail() { c.fail() }
+
 // deadErr tells why nothing works any more.
 func (c *Controller) deadErr() error {
 	switch c.getPhase() {
@@ -339,7 +343,7 @@ func (c *Controller) takeID() (uint16, error) {
 	defer c.mu.Unlock()
 	n := len(c.freeIDs)
 	if n == 0 {
-		return 0, fmt.Errorf("host: no free I/O queue IDs: all %d are in use", c.numIOQueues)
+		return 0, fmt.Errorf("%w: all %d are in use", ErrNoQueue, c.numIOQueues)
 	}
 	id := c.freeIDs[n-1]
 	c.freeIDs = c.freeIDs[:n-1]

@@ -157,6 +157,7 @@ func (c *Controller) namespacesChanged() {
 type keepAlive struct {
 	Request
 	ctrlr *Controller
+	sent  time.Duration
 }
 
 // initKeepAlive finds out how often the controller wants to hear something.
@@ -206,7 +207,9 @@ func (c *Controller) setKeepAlive(timeout time.Duration) {
 	c.alive.Done = c.alive
 }
 
-// sendKeepAlive sends Keep Alive when half of the timeout is over.
+// sendKeepAlive sends Keep Alive when half of the timeout is over. A fabric's
+// controller that has not answered the last one within the timeout is lost: a
+// network that is silent reports no error.
 func (c *Controller) sendKeepAlive() {
 	c.adminMu.Lock()
 	if c.keepAlive == 0 {
@@ -215,10 +218,15 @@ func (c *Controller) sendKeepAlive() {
 	}
 	now, k := c.clock.Now(), c.alive
 	due := now >= c.nextAlive && !k.Busy()
+	silent := c.mapped == nil && k.Busy() && now-k.sent > c.keepAlive
 	if due {
-		c.nextAlive = now + c.keepAlive/2
+		c.nextAlive, k.sent = now+c.keepAlive/2, now
 	}
 	c.adminMu.Unlock()
+	if silent && c.getPhase() == phaseRunning {
+		log.Errorf("%v no answer to Keep Alive for %v", c, c.keepAlive)
+		c.fail()
+	}
 	if !due {
 		return
 	}

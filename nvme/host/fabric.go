@@ -51,6 +51,16 @@ func (c *Controller) identity() (id [16]byte, nqn string) {
 	return id, nqn
 }
 
+// IsFabric tells whether the controller is reached by messages, and not by
+// registers.
+func (c *Controller) IsFabric() bool { return c.mapped == nil }
+
+// HostNQN returns the name that a fabric's controller knows the host by.
+func (c *Controller) HostNQN() string {
+	_, nqn := c.identity()
+	return nqn
+}
+
 // IsDiscovery tells whether this is a discovery controller, which has a
 // discovery log and no namespaces.
 func (c *Controller) IsDiscovery() bool {

@@ -30,6 +30,8 @@ var (
 	ErrNotSupported = errors.New("host: not supported by the controller")
 	// ErrTimeout: the controller did not answer in time.
 	ErrTimeout = errors.New("host: timed out")
+	// ErrNoQueue is the error of one I/O queue pair more than there can be.
+	ErrNoQueue = errors.New("host: no free I/O queue IDs")
 	// ErrNoTracker is what a Queue returns when it is full. Users of QPair
 	// never see it: requests wait inside.
 	ErrNoTracker = errors.New("host: no free tracker")

@@ -649,16 +649,87 @@ type BdevNvmeGetControllersCtrlrsHostResult struct {
 
 // BdevNvmeGetControllersCtrlrsResult is a result, or a part of one.
 type BdevNvmeGetControllersCtrlrsResult struct {
-	State  string                                 `json:"state"` // enabled, resetting, reconnect_is_delayed, disabled, failed or deleting
-	Trid   BdevNvmeGetControllersCtrlrsTridResult `json:"trid"`
-	Cntlid uint16                                 `json:"cntlid"` // identifier of the controller
-	Host   BdevNvmeGetControllersCtrlrsHostResult `json:"host"`
+	State          string                                   `json:"state"` // enabled, resetting, reconnect_is_delayed, disabled, failed or deleting
+	Trid           BdevNvmeGetControllersCtrlrsTridResult   `json:"trid"`
+	AlternateTrids []BdevNvmeGetControllersCtrlrsTridResult `json:"alternate_trids,omitempty"` // to fail over to
+	Cntlid         uint16                                   `json:"cntlid"`                    // identifier of the controller
+	Host           BdevNvmeGetControllersCtrlrsHostResult   `json:"host"`
 }
 
 // BdevNvmeGetControllersResult is a result, or a part of one.
 type BdevNvmeGetControllersResult struct {
 	Name   string                               `json:"name"`
 	Ctrlrs []BdevNvmeGetControllersCtrlrsResult `json:"ctrlrs"` // an object for each path
+}
+
+// BdevNvmeGetIOPaths calls bdev_nvme_get_io_paths. Lists the paths of NVMe block devices, for each thread that uses them.
+func (c *Client) BdevNvmeGetIOPaths(ctx context.Context, p BdevNvmeGetIOPathsParams) (BdevNvmeGetIOPathsResult, error) {
+	return Call[BdevNvmeGetIOPathsResult](ctx, c, "bdev_nvme_get_io_paths", p)
+}
+
+// BdevNvmeGetIOPathsParams are the parameters of bdev_nvme_get_io_paths.
+type BdevNvmeGetIOPathsParams struct {
+	Name *string `json:"name,omitempty"` // name of a block device; all if it is left out
+}
+
+// BdevNvmeGetIOPathsPollGroupsIOPathsTransportResult is a result, or a part of one.
+type BdevNvmeGetIOPathsPollGroupsIOPathsTransportResult struct {
+	Trtype  string `json:"trtype"`
+	Traddr  string `json:"traddr"`
+	Trsvcid string `json:"trsvcid,omitempty"`
+	Adrfam  string `json:"adrfam,omitempty"`
+}
+
+// BdevNvmeGetIOPathsPollGroupsIOPathsResult is a result, or a part of one.
+type BdevNvmeGetIOPathsPollGroupsIOPathsResult struct {
+	BdevName   string                                             `json:"bdev_name"`
+	Cntlid     uint16                                             `json:"cntlid"`     // identifier of the path's controller
+	Current    bool                                               `json:"current"`    // whether IO goes this way
+	Connected  bool                                               `json:"connected"`  // whether there is a queue pair
+	Accessible bool                                               `json:"accessible"` // whether the ANA state permits IO
+	Transport  BdevNvmeGetIOPathsPollGroupsIOPathsTransportResult `json:"transport"`
+}
+
+// BdevNvmeGetIOPathsPollGroupsResult is a result, or a part of one.
+type BdevNvmeGetIOPathsPollGroupsResult struct {
+	Thread  string                                      `json:"thread"`
+	IOPaths []BdevNvmeGetIOPathsPollGroupsIOPathsResult `json:"io_paths"`
+}
+
+// BdevNvmeGetIOPathsResult is a result, or a part of one.
+type BdevNvmeGetIOPathsResult struct {
+	PollGroups []BdevNvmeGetIOPathsPollGroupsResult `json:"poll_groups"`
+}
+
+// BdevNvmeGetPathIOStat calls bdev_nvme_get_path_iostat. Returns the accounts of each path of an NVMe block device. io_path_stat of bdev_nvme_set_options must be on.
+func (c *Client) BdevNvmeGetPathIOStat(ctx context.Context, p BdevNvmeGetPathIOStatParams) (BdevNvmeGetPathIOStatResult, error) {
+	return Call[BdevNvmeGetPathIOStatResult](ctx, c, "bdev_nvme_get_path_iostat", p)
+}
+
+// BdevNvmeGetPathIOStatParams are the parameters of bdev_nvme_get_path_iostat.
+type BdevNvmeGetPathIOStatParams struct {
+	Name string `json:"name"` // name of the block device
+}
+
+// BdevNvmeGetPathIOStatStatsTridResult is a result, or a part of one.
+type BdevNvmeGetPathIOStatStatsTridResult struct {
+	Trtype  string `json:"trtype"`
+	Adrfam  string `json:"adrfam,omitempty"`
+	Traddr  string `json:"traddr,omitempty"`
+	Trsvcid string `json:"trsvcid,omitempty"`
+	Subnqn  string `json:"subnqn,omitempty"`
+}
+
+// BdevNvmeGetPathIOStatStatsResult is a result, or a part of one.
+type BdevNvmeGetPathIOStatStatsResult struct {
+	Trid BdevNvmeGetPathIOStatStatsTridResult `json:"trid"`
+	Stat json.RawMessage                      `json:"stat"` // as bdev_get_iostat has it
+}
+
+// BdevNvmeGetPathIOStatResult is a result, or a part of one.
+type BdevNvmeGetPathIOStatResult struct {
+	Name  string                             `json:"name"`
+	Stats []BdevNvmeGetPathIOStatStatsResult `json:"stats"`
 }
 
 // BdevNvmeGetTransportStatistics calls bdev_nvme_get_transport_statistics. Tells what queue pairs have done, for each thread.
@@ -753,6 +824,19 @@ type BdevNvmeSetHotplugParams struct {
 	PeriodUs *uint64 `json:"period_us,omitempty"` // how often to look, in µs, up to 10000000; 0 for 100000; default 0
 }
 
+// BdevNvmeSetMultipathPolicy calls bdev_nvme_set_multipath_policy. Sets how an NVMe block device uses several paths.
+func (c *Client) BdevNvmeSetMultipathPolicy(ctx context.Context, p BdevNvmeSetMultipathPolicyParams) error {
+	return c.Call(ctx, "bdev_nvme_set_multipath_policy", p, nil)
+}
+
+// BdevNvmeSetMultipathPolicyParams are the parameters of bdev_nvme_set_multipath_policy.
+type BdevNvmeSetMultipathPolicyParams struct {
+	Name     string  `json:"name"`                // name of the block device
+	Policy   string  `json:"policy"`              // use one path at a time, or all; one of active_passive, active_active
+	Selector *string `json:"selector,omitempty"`  // how active_active chooses a path (default: round_robin); one of round_robin, queue_depth
+	RrMinIO  *uint32 `json:"rr_min_io,omitempty"` // IO before round_robin takes the next path
+}
+
 // BdevNvmeSetOptions calls bdev_nvme_set_options. Sets options of NVMe controllers. Those that are left out stay as they are. No controller may be attached.
 func (c *Client) BdevNvmeSetOptions(ctx context.Context, p BdevNvmeSetOptionsParams) error {
 	return c.Call(ctx, "bdev_nvme_set_options", p, nil)
@@ -800,6 +884,17 @@ type BdevNvmeSetOptionsParams struct {
 	TcpConnectTimeoutMs    *uint32                                `json:"tcp_connect_timeout_ms,omitempty"`     // accepted; fabrics_connect_timeout_us bounds the connection
 	EnableFlush            *bool                                  `json:"enable_flush,omitempty"`               // hand flushes to controllers with a volatile write cache
 	MultipathOpts          *BdevNvmeSetOptionsMultipathOptsParams `json:"multipath_opts,omitempty"`             // how several paths are used
+}
+
+// BdevNvmeSetPreferredPath calls bdev_nvme_set_preferred_path. Has an NVMe block device use a path before the others of the same access.
+func (c *Client) BdevNvmeSetPreferredPath(ctx context.Context, p BdevNvmeSetPreferredPathParams) error {
+	return c.Call(ctx, "bdev_nvme_set_preferred_path", p, nil)
+}
+
+// BdevNvmeSetPreferredPathParams are the parameters of bdev_nvme_set_preferred_path.
+type BdevNvmeSetPreferredPathParams struct {
+	Name   string `json:"name"`   // name of the block device
+	Cntlid uint16 `json:"cntlid"` // identifier of the path's controller
 }
 
 // BdevPassthruCreate calls bdev_passthru_create. Makes a device that hands everything to another one.

@@ -4,19 +4,17 @@ package tcp_test
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gospdk/gospdk/internal/cells"
 	"github.com/gospdk/gospdk/internal/faultnet"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme/host"
@@ -24,65 +22,19 @@ import (
 	target "github.com/gospdk/gospdk/nvmf/tcp"
 )
 
-// Verified I/O through a network that fails. Blocks are written with a number
-// that grows; a model knows which numbers may be read back: the last that was
-// acknowledged, or one whose write has failed since, because nobody knows how
-// far that got. Once such a number was read it has to stay.
+// Verified I/O through a network that fails.
 
 const (
 	cellSize   = 4096 // bytes that are written at once
-	cells      = 64   // of one writer
+	numCells   = 64   // of one writer
 	writers    = 3
 	writeDepth = 8
 )
 
-// cell is what the model knows of a block.
+// cell is a block and what the model knows of it.
 type cell struct {
-	acked uint64
-	maybe []uint64
-	busy  bool
-}
-
-// read takes notice of a number that was found. It answers false for one that
-// cannot be there.
-func (c *cell) read(n uint64) bool {
-	if n != c.acked && !slices.Contains(c.maybe, n) {
-		return false
-	}
-	c.acked, c.maybe = n, nil
-	return true
-}
-
-// stamp fills a block: each sector tells the cell and the number, so that one
-// that was written in part is found.
-func stamp(b []byte, at int, n uint64) {
-	for s := 0; s < len(b); s += blockSize {
-		p := b[s : s+blockSize]
-		for i := 0; i < blockSize-4; i += 4 {
-			binary.LittleEndian.PutUint32(p[i:], uint32(n)*uint32(i+1))
-		}
-		binary.LittleEndian.PutUint64(p, uint64(at))
-		binary.LittleEndian.PutUint64(p[8:], n)
-		binary.LittleEndian.PutUint32(p[blockSize-4:], crc32.ChecksumIEEE(p[:blockSize-4]))
-	}
-}
-
-// stampOf returns the number of a block that is whole.
-func stampOf(b []byte, at int) (n uint64, err error) {
-	for s := 0; s < len(b); s += blockSize {
-		p := b[s : s+blockSize]
-		number := binary.LittleEndian.Uint64(p[8:])
-		switch {
-		case binary.LittleEndian.Uint32(p[blockSize-4:]) != crc32.ChecksumIEEE(p[:blockSize-4]):
-			return 0, fmt.Errorf("sector %d of block %d is damaged", s/blockSize, at)
-		case binary.LittleEndian.Uint64(p) != uint64(at):
-			return 0, fmt.Errorf("block %d holds block %d", at, binary.LittleEndian.Uint64(p))
-		case s > 0 && number != n:
-			return 0, fmt.Errorf("block %d is torn: number %d and, in sector %d, %d", at, n, s/blockSize, number)
-		}
-		n = number
-	}
-	return n, nil
+	cells.Cell
+	busy bool
 }
 
 // faultRun is a host whose writers go on while the network fails.
@@ -109,7 +61,7 @@ type faultWriter struct {
 	qp    *host.QPair
 	rnd   *rand.Rand
 	first int // its first block
-	cells [cells]cell
+	cells [numCells]cell
 	next  uint64
 	idle  []*faultOp
 	busy  int
@@ -139,15 +91,16 @@ func (o *faultOp) Complete(r *host.Request) {
 	w.f.ended.Add(1)
 	switch s := r.Status(); {
 	case o.write && !s.IsError():
-		c.acked, c.maybe = o.n, nil
+		c.Written(o.n)
 	case o.write:
-		c.maybe = append(c.maybe, o.n)
+		c.Unknown(o.n)
 	case !s.IsError():
-		n, err := stampOf(o.buf, w.first+o.at)
+		n, err := cells.Number(o.buf, blockSize, w.first+o.at)
+		if err == nil {
+			err = c.Read(n)
+		}
 		if err != nil {
-			w.f.failf("%v", err)
-		} else if was := *c; !c.read(n) {
-			w.f.failf("block %d holds %d; acknowledged was %d, unknown are %v", w.first+o.at, n, was.acked, was.maybe)
+			w.f.failf("block %d: %v", w.first+o.at, err)
 		}
 	}
 }
@@ -168,7 +121,7 @@ func (w *faultWriter) submit(write bool, at int) bool {
 	var err error
 	if write {
 		o.n = w.next + 1
-		stamp(o.buf, w.first+at, o.n)
+		cells.Stamp(o.buf, blockSize, w.first+at, o.n)
 		err = w.qp.Write(ns, &o.Request, o.buf, lba, cellSize/blockSize, 0)
 	} else {
 		err = w.qp.Read(ns, &o.Request, o.buf, lba, cellSize/blockSize, 0)
@@ -206,7 +159,7 @@ func breathe() { time.Sleep(20 * time.Microsecond) }
 // run writes and reads at random.
 func (w *faultWriter) run() {
 	for !w.f.stop.Load() {
-		for len(w.idle) > 0 && w.submit(w.rnd.IntN(2) == 0, w.rnd.IntN(cells)) && w.rnd.IntN(16) > 0 {
+		for len(w.idle) > 0 && w.submit(w.rnd.IntN(2) == 0, w.rnd.IntN(numCells)) && w.rnd.IntN(16) > 0 {
 		}
 		w.poll()
 	}
@@ -215,8 +168,8 @@ func (w *faultWriter) run() {
 // each does the same with every block and waits for it.
 func (w *faultWriter) each(write bool) {
 	end := time.Now().Add(patience)
-	for at := 0; (at < cells || w.busy > 0) && !w.f.t.Failed(); {
-		if at < cells && len(w.idle) > 0 && !w.cells[at].busy && w.submit(write, at) {
+	for at := 0; (at < numCells || w.busy > 0) && !w.f.t.Failed(); {
+		if at < numCells && len(w.idle) > 0 && !w.cells[at].busy && w.submit(write, at) {
 			at++
 		}
 		w.poll()
@@ -313,7 +266,7 @@ func TestFaults(t *testing.T) {
 	f.c = connect(t, tcp.Transport{}, trid, host.Options{})
 	var ws []*faultWriter
 	for i := range writers {
-		w := &faultWriter{f: f, first: i * cells, rnd: rand.New(rand.NewPCG(seed, uint64(i)))}
+		w := &faultWriter{f: f, first: i * numCells, rnd: rand.New(rand.NewPCG(seed, uint64(i)))}
 		w.qp = qpair(t, f.c, host.QPairOptions{})
 		for range writeDepth {
 			o := &faultOp{w: w, buf: make([]byte, cellSize)}
