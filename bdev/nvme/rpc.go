@@ -4,8 +4,10 @@ package nvme
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,6 +33,24 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 	m.registerOps(r)
 	m.registerPaths(r)
 	m.registerCommands(r)
+}
+
+// answer makes an error one of a method: with the code of its errno, and
+// SPDK's words before its own.
+func answer(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*spoken](err); ok && e.Error() == err.Error() {
+		return rpc.Errorf(-int(e.errno), "%s", e.text)
+	}
+	errno := syscall.EIO
+	if e, ok := errors.AsType[syscall.Errno](err); ok {
+		errno = e
+	}
+	words := rpc.Strerror(errno)
+	detail := strings.TrimSuffix(err.Error(), ": "+strings.ToLower(words))
+	return rpc.Errorf(-int(errno), "%s: %s", words, detail)
 }
 
 // pathParams name a path.
