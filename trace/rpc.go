@@ -4,7 +4,9 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/gospdk/gospdk/rpc"
 )
@@ -33,16 +35,20 @@ func RegisterRPC(m *rpc.Registry) {
 		rpc.Returns("tpoint_group_mask, and an object for each group by its name"))
 	rpc.Register(m, "trace_get_info", rpcInfo, rpc.Always(),
 		rpc.Doc("Returns the file that is recorded to, and the groups of tracepoints with their masks."),
-		rpc.Returns("tpoint_shm_path, tpoint_group_mask, and an object for each group by its name"))
+		rpc.Returns("tpoint_shm_path (empty if nothing is traced), tpoint_group_mask, and an object for each group by its name"))
 	rpc.Register(m, "trace_clear", func(context.Context, struct{}) (rpc.True, error) {
 		err := clearAll()
-		return err == nil, err
+		return err == nil, answer(err)
 	}, rpc.Doc("Forgets what has been recorded."))
 }
 
-// invalid is the answer to what SPDK answers with "Invalid parameters".
-func invalid(err error) error {
-	if err != nil {
+// answer is what SPDK answers with "Invalid parameters", unless there is no
+// trace, whatever the parameters are.
+func answer(err error) error {
+	switch {
+	case errors.Is(err, errOff):
+		return rpc.Errorf(-int(syscall.ENODEV), "%v", err)
+	case err != nil:
 		return rpc.Errorf(rpc.InvalidParams, "Invalid parameters: %v", err)
 	}
 	return nil
@@ -58,7 +64,7 @@ func forGroup(change setter) func(context.Context, groupParams) (rpc.True, error
 				err = change(g.id, ^uint64(0))
 			}
 		}
-		return err == nil, invalid(err)
+		return err == nil, answer(err)
 	}
 }
 
@@ -72,7 +78,7 @@ func forMask(change setter) func(context.Context, maskParams) (rpc.True, error) 
 		if err == nil {
 			err = change(chosen[0].id, p.Mask)
 		}
-		return err == nil, invalid(err)
+		return err == nil, answer(err)
 	}
 }
 
@@ -119,11 +125,11 @@ func rpcGroups(context.Context, struct{}) (map[string]any, error) {
 }
 
 func rpcInfo(context.Context, struct{}) (map[string]any, error) {
-	f := current.Load()
-	if f == nil {
-		return nil, errOff
+	path := ""
+	if f := current.Load(); f != nil {
+		path = f.path
 	}
-	all := map[string]any{"tpoint_shm_path": f.path, "tpoint_group_mask": hex(groupMask())}
+	all := map[string]any{"tpoint_shm_path": path, "tpoint_group_mask": hex(groupMask())}
 	for _, g := range groups {
 		all[g.name] = groupMasks{hex(1 << g.id), hex(masks[g.id].Load())}
 	}

@@ -217,8 +217,14 @@ func TestRPC(t *testing.T) {
 		t.Errorf("the file has the mask %#x for threads", got)
 	}
 	Stop()
-	if _, err := m.Call(context.Background(), "trace_clear", nil); err == nil {
-		t.Error("cleared without a trace")
+	if info, err := rpcInfo(context.Background(), struct{}{}); err != nil || info["tpoint_shm_path"] != "" || info["tpoint_group_mask"] != "0x0" {
+		t.Errorf("without a trace: %v, %v", info, err)
+	}
+	for method, params := range map[string]string{"trace_clear": "null", "trace_enable_tpoint_group": `{"name":"bdev"}`, "trace_set_tpoint_mask": `{"name":"bdev","tpoint_mask":1}`} {
+		_, err := m.Call(context.Background(), method, json.RawMessage(params))
+		if got, _ := json.Marshal(err); !strings.Contains(string(got), `"code":-19`) {
+			t.Errorf("%s without a trace: %s", method, got)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ type TraceEnableTpointGroupParams struct {
 }
 
 // TraceGetInfo calls trace_get_info. Returns the file that is recorded to, and the groups of tracepoints with their masks.
-// It returns tpoint_shm_path, tpoint_group_mask, and an object for each group by its name.
+// It returns tpoint_shm_path (empty if nothing is traced), tpoint_group_mask, and an object for each group by its name.
 func (c *Client) TraceGetInfo(ctx context.Context) (map[string]json.RawMessage, error) {
 	return Call[map[string]json.RawMessage](ctx, c, "trace_get_info", nil)
 }
