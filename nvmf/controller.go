@@ -44,7 +44,7 @@ type ControllerOptions struct {
 	// IOQueues is how many I/O queues of each kind a host may make.
 	IOQueues int
 	// MaxDataSize is the most data a command may move, in bytes: a power
-	// of two and at least 4096.
+	// of two and at least MinDataSize.
 	MaxDataSize uint32
 	// VendorID and SubsystemVendorID are PCI's; OUI is the vendor's IEEE
 	// identifier, most significant byte first.
@@ -114,8 +114,8 @@ func newController(s *Subsystem, id uint16, t *thread.Thread, tr Transport, o Co
 	if o.IOQueues < 1 || o.IOQueues > 65535 {
 		return nil, fmt.Errorf("nvmf: %d I/O queues, allowed are 1 to 65535", o.IOQueues)
 	}
-	if o.MaxDataSize < 4096 || bits.OnesCount32(o.MaxDataSize) != 1 {
-		return nil, fmt.Errorf("nvmf: largest transfer of %d bytes, want a power of two from 4096", o.MaxDataSize)
+	if o.MaxDataSize < MinDataSize || bits.OnesCount32(o.MaxDataSize) != 1 {
+		return nil, fmt.Errorf("nvmf: largest transfer of %d bytes, want a power of two from %d", o.MaxDataSize, MinDataSize)
 	}
 	c := &Controller{sub: s, id: id, thread: t, tr: tr, opts: o, gone: make(chan struct{})}
 	c.home = newLane(c, t)

@@ -25,7 +25,7 @@ type controllerEntry struct {
 	Type    string `json:"cntrltype" doc:"io"`
 	HostNQN string `json:"hostnqn" doc:"empty for VFIOUSER, which has no names of hosts"`
 	HostID  string `json:"hostid"`
-	Queues  int    `json:"num_io_qpairs"`
+	Queues  int    `json:"num_io_qpairs" doc:"queues, the admin queue among them"`
 }
 
 func (t *Target) rpcGetControllers(ctx context.Context, p ofSubsystem) ([]controllerEntry, error) {
@@ -39,13 +39,9 @@ func (t *Target) rpcGetControllers(ctx context.Context, p ofSubsystem) ([]contro
 	}
 	entries := []controllerEntry{}
 	for _, c := range all {
-		e := controllerEntry{CNTLID: c.ID, Type: "io", HostNQN: c.Connection.HostNQN, HostID: c.Connection.HostID.String()}
-		for _, qid := range c.Queues {
-			if qid.ID != 0 {
-				e.Queues++
-			}
-		}
-		entries = append(entries, e)
+		entries = append(entries, controllerEntry{
+			CNTLID: c.ID, Type: "io", HostNQN: c.Connection.HostNQN, HostID: c.Connection.HostID.String(), Queues: len(c.Queues),
+		})
 	}
 	return entries, nil
 }

@@ -25,7 +25,7 @@ type createTransportParams struct {
 	MaxQueueDepth     *uint16  `json:"max_queue_depth" doc:"entries of the largest queue (VFIOUSER: 256)"`
 	MaxIOQueues       *uint16  `json:"max_io_qpairs_per_ctrlr" doc:"I/O queues of a controller (VFIOUSER: 127, at most 511)"`
 	InCapsule         *uint32  `json:"in_capsule_data_size" doc:"bytes of data that a command brings with it; not for VFIOUSER"`
-	MaxIOSize         *uint32  `json:"max_io_size" doc:"bytes that a command moves at most, a power of two of at least 8192 (VFIOUSER: 131072, at most 1048576)"`
+	MaxIOSize         *uint32  `json:"max_io_size" doc:"bytes that a command moves at most, a power of two of at least 8192 (VFIOUSER: 131072, at most 1048576; TCP: 131072, at most 2097152)"`
 	IOUnitSize        *uint32  `json:"io_unit_size" doc:"deprecated, without effect"`
 	MaxAQDepth        *uint32  `json:"max_aq_depth" doc:"entries of the admin queue, at least 32"`
 	SharedBuffers     *uint32  `json:"num_shared_buffers" doc:"deprecated, without effect"`

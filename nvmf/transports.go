@@ -81,11 +81,12 @@ type TransportOptions struct {
 	NoMappableBAR0, NoAdaptiveIRQ, NoShadowDoorbells, MSI bool
 }
 
-// Limits of transports.
-const (
-	minIOSize  = 8192
-	minAQDepth = 32
-)
+// MinDataSize is the least that the largest command of a transport moves, in
+// bytes. One page could not be told to hosts: that limit would be 0, which
+// means none.
+const MinDataSize = 8192
+
+const minAQDepth = 32
 
 // DefaultTuning is what SPDK's transports have.
 var DefaultTuning = Tuning{KAS: 100, MinKATO: 10000}
@@ -93,8 +94,8 @@ var DefaultTuning = Tuning{KAS: 100, MinKATO: 10000}
 // check corrects what may be corrected. The errors name the options as SPDK
 // does.
 func (o *TransportOptions) check() error {
-	if o.MaxIOSize != 0 && (o.MaxIOSize < minIOSize || bits.OnesCount32(o.MaxIOSize) != 1) {
-		return fmt.Errorf("max_io_size %d: it must be a power of two of at least %d", o.MaxIOSize, minIOSize)
+	if o.MaxIOSize != 0 && (o.MaxIOSize < MinDataSize || bits.OnesCount32(o.MaxIOSize) != 1) {
+		return fmt.Errorf("max_io_size %d: it must be a power of two of at least %d", o.MaxIOSize, MinDataSize)
 	}
 	if o.KAS == 0 {
 		return errors.New("kas 0: it must be at least 1, in units of 100 ms")

@@ -91,7 +91,7 @@ func TestNVMfTwoSubsystems(t *testing.T) {
 		}
 	}
 	want("nvmf_subsystem_get_controllers", `{@2@}`,
-		`{"cntlid":1,"cntrltype":"io","hostnqn":"","hostid":"00000000-0000-0000-0000-000000000000","num_io_qpairs":1},{"cntlid":2,`)
+		`{"cntlid":1,"cntrltype":"io","hostnqn":"","hostid":"00000000-0000-0000-0000-000000000000","num_io_qpairs":2},{"cntlid":2,`)
 	want("nvmf_subsystem_get_qpairs", `{@1@}`,
 		`{"cntlid":1,"qid":0,"state":"enabled","thread":"nvmf_tgt_poll_group_000","hostnqn":"","listen_address":{"trtype":"VFIOUSER","adrfam":"unknown","traddr":"@DIR@/a","trsvcid":""},"numa_id":-1,"peer_address":{"trtype":"","adrfam":"unknown","traddr":"","trsvcid":""}},{"cntlid":1,"qid":1,`)
 	want("nvmf_get_stats", `{}`, `"name":"nvmf_tgt_poll_group_000","admin_qpairs":3,"io_qpairs":3,"current_admin_qpairs":3,"current_io_qpairs":3,"current_unassociated_qpairs":0,"pending_bdev_io":0,"completed_nvme_io":`, `"transports":[{"trtype":"VFIOUSER"}]`)
@@ -248,6 +248,8 @@ func TestNVMfRefusals(t *testing.T) {
 		{"nvmf_create_transport", `{"trtype":"VFIOUSER","tgt_name":"x"}`, internal, "Unable to find a target."},
 		{"nvmf_create_transport", `{"trtype":"VFIOUSER","max_io_size":1000}`, internal, "Transport type 'VFIOUSER' create failed: max_io_size 1000"},
 		{"nvmf_create_transport", `{"trtype":"VFIOUSER","max_io_size":2097152}`, internal, "max_io_size 2097152"},
+		{"nvmf_create_transport", `{"trtype":"TCP","max_io_size":4096}`, internal, "max_io_size 4096: it must be a power of two of at least 8192"},
+		{"nvmf_create_transport", `{"trtype":"TCP","max_io_size":4194304}`, internal, "max_io_size 4194304: it must be at most 2097152"},
 		{"nvmf_create_transport", `{"trtype":"VFIOUSER","max_io_qpairs_per_ctrlr":512}`, internal, "max_io_qpairs_per_ctrlr 512"},
 		{"nvmf_create_transport", `{"trtype":"VFIOUSER","max_queue_depth":1}`, internal, "max_queue_depth 1"},
 		{"nvmf_create_transport", `{"trtype":"VFIOUSER","kas":0}`, internal, "kas 0"},

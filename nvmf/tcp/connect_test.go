@@ -320,7 +320,7 @@ func TestListenErrors(t *testing.T) {
 		}
 	}
 	for _, o := range []Options{
-		{QueueEntries: 1}, {AdminEntries: 1}, {IOQueues: -1}, {MaxDataSize: 5000}, {MaxDataSize: 4 << 20}, {InCapsule: 8208}, {InCapsule: 24}, {CPDA: 32}, {MaxConnections: -1}, {ConnectTimeout: -1},
+		{QueueEntries: 1}, {AdminEntries: 1}, {IOQueues: -1}, {MaxDataSize: 5000}, {MaxDataSize: 4096}, {MaxDataSize: 4 << 20}, {InCapsule: 8208}, {InCapsule: 24}, {CPDA: 32}, {MaxConnections: -1}, {ConnectTimeout: -1},
 	} {
 		if _, err := New(ctx, g.target, g.threads, g.pool, o); err == nil {
 			t.Errorf("%+v: no error", o)

@@ -53,6 +53,8 @@ func (m Module) Open(ctx context.Context, t *nvmf.Target, o *nvmf.TransportOptio
 		return nil, fmt.Errorf("max_io_qpairs_per_ctrlr %d: it must be 1 to 65535", o.MaxIOQueues)
 	case o.MaxAQDepth > maxQueueEntries:
 		return nil, fmt.Errorf("max_aq_depth %d: it must be at most %d", o.MaxAQDepth, maxQueueEntries)
+	case o.MaxIOSize > maxMaxDataSize:
+		return nil, fmt.Errorf("max_io_size %d: it must be at most %d", o.MaxIOSize, maxMaxDataSize)
 	}
 	if o.MaxIOSize == 0 {
 		o.MaxIOSize = defaultMaxDataSize

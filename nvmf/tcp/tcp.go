@@ -45,7 +45,7 @@ type Options struct {
 	// 127 if 0.
 	IOQueues int
 	// MaxDataSize is the most data one command moves, in bytes: a power of
-	// two from 4096 to 2 MiB, 128 KiB if 0.
+	// two from 8 KiB to 2 MiB, 128 KiB if 0.
 	MaxDataSize uint32
 	// InCapsule is how much data the capsule of an I/O command may carry,
 	// in bytes: a multiple of 16 up to 8192; 4096 if 0.
@@ -123,8 +123,8 @@ func (o *Options) fill() error {
 		return fmt.Errorf("admin queues of %d entries, allowed are 2 to %d", o.AdminEntries, maxQueueEntries)
 	case o.IOQueues < 1 || o.IOQueues > maxIOQueues:
 		return fmt.Errorf("%d I/O queues, allowed are 1 to %d", o.IOQueues, maxIOQueues)
-	case o.MaxDataSize < 4096 || o.MaxDataSize > maxMaxDataSize || o.MaxDataSize&(o.MaxDataSize-1) != 0:
-		return fmt.Errorf("largest transfer of %d bytes, want a power of two from 4096 to %d", o.MaxDataSize, maxMaxDataSize)
+	case o.MaxDataSize < nvmf.MinDataSize || o.MaxDataSize > maxMaxDataSize || o.MaxDataSize&(o.MaxDataSize-1) != 0:
+		return fmt.Errorf("largest transfer of %d bytes, want a power of two from %d to %d", o.MaxDataSize, nvmf.MinDataSize, maxMaxDataSize)
 	case o.InCapsule > maxInCapsule || o.InCapsule%16 != 0:
 		return fmt.Errorf("in-capsule data of %d bytes, want a multiple of 16 up to %d", o.InCapsule, maxInCapsule)
 	case o.CPDA > pdu.MaxPDA:

@@ -43,7 +43,7 @@ type Options struct {
 	// if 0 and at most 511.
 	IOQueues int
 	// MaxDataSize is the most data one command moves, in bytes: a power of
-	// two from 4096 to 1 MiB, 128 KiB if 0.
+	// two from 8 KiB to 1 MiB, 128 KiB if 0.
 	MaxDataSize uint32
 	// NoShadowDoorbells leaves out Doorbell Buffer Config.
 	NoShadowDoorbells bool
@@ -95,8 +95,8 @@ func (o *Options) fill() error {
 		return fmt.Errorf("queues of %d entries, allowed are 2 to %d", o.QueueEntries, maxQueueEntries)
 	case o.IOQueues < 1 || o.IOQueues > maxIOQueues:
 		return fmt.Errorf("%d I/O queues, allowed are 1 to %d", o.IOQueues, maxIOQueues)
-	case o.MaxDataSize < pageSize || o.MaxDataSize > maxMaxDataSize || o.MaxDataSize&(o.MaxDataSize-1) != 0:
-		return fmt.Errorf("largest transfer of %d bytes, want a power of two from %d to %d", o.MaxDataSize, pageSize, maxMaxDataSize)
+	case o.MaxDataSize < nvmf.MinDataSize || o.MaxDataSize > maxMaxDataSize || o.MaxDataSize&(o.MaxDataSize-1) != 0:
+		return fmt.Errorf("largest transfer of %d bytes, want a power of two from %d to %d", o.MaxDataSize, nvmf.MinDataSize, maxMaxDataSize)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ type NvmfCreateTransportParams struct {
 	MaxQueueDepth          *uint16  `json:"max_queue_depth,omitempty"`          // entries of the largest queue (VFIOUSER: 256)
 	MaxIOQpairsPerCtrlr    *uint16  `json:"max_io_qpairs_per_ctrlr,omitempty"`  // I/O queues of a controller (VFIOUSER: 127, at most 511)
 	InCapsuleDataSize      *uint32  `json:"in_capsule_data_size,omitempty"`     // bytes of data that a command brings with it; not for VFIOUSER
-	MaxIOSize              *uint32  `json:"max_io_size,omitempty"`              // bytes that a command moves at most, a power of two of at least 8192 (VFIOUSER: 131072, at most 1048576)
+	MaxIOSize              *uint32  `json:"max_io_size,omitempty"`              // bytes that a command moves at most, a power of two of at least 8192 (VFIOUSER: 131072, at most 1048576; TCP: 131072, at most 2097152)
 	IOUnitSize             *uint32  `json:"io_unit_size,omitempty"`             // deprecated, without effect
 	MaxAqDepth             *uint32  `json:"max_aq_depth,omitempty"`             // entries of the admin queue, at least 32
 	NumSharedBuffers       *uint32  `json:"num_shared_buffers,omitempty"`       // deprecated, without effect
@@ -501,7 +501,7 @@ type NvmfSubsystemGetControllersResult struct {
 	Cntrltype   string `json:"cntrltype"` // io
 	Hostnqn     string `json:"hostnqn"`   // empty for VFIOUSER, which has no names of hosts
 	Hostid      string `json:"hostid"`
-	NumIOQpairs int    `json:"num_io_qpairs"`
+	NumIOQpairs int    `json:"num_io_qpairs"` // queues, the admin queue among them
 }
 
 // NvmfSubsystemGetListeners calls nvmf_subsystem_get_listeners. Lists the addresses of a subsystem.
