@@ -76,6 +76,7 @@ type nvmeCall struct {
 	format string
 	asJSON bool
 	force  bool
+	keys   *keyFlags
 
 	nvmeParams
 }
@@ -110,6 +111,7 @@ func (a *app) nvmeVerb(v *nvmeVerb) *cobra.Command {
 	cmd.Flags().StringVarP(&x.format, "output-format", "o", "normal", "normal or json")
 	complete(cmd, "output-format", "normal", "json")
 	cmd.Flags().BoolVar(&x.asJSON, "json", false, "the same as -o json")
+	x.keys = addKeyFlags(cmd)
 	if v.destroys != "" {
 		cmd.Long = v.short + ".\n\n" + strings.ToUpper(v.destroys[:1]) + v.destroys[1:] + ": the command asks before, or wants --force."
 		cmd.Flags().BoolVar(&x.force, "force", false, "do not ask")
@@ -131,7 +133,11 @@ func (a *app) onDevice(ctx context.Context, args []string, x *nvmeCall, v *nvmeV
 		}
 		ids = append(ids, id)
 	}
-	s, err := a.connect(ctx, connectOptions{trids: ids})
+	o := connectOptions{trids: ids}
+	if err := x.keys.apply(&o.host); err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -20,31 +20,36 @@ func (a *app) nvmeList() *cobra.Command {
 	var (
 		format string
 		asJSON bool
+		keys   *keyFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "list [DEVICE...]",
 		Short: "List controllers and their namespaces",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var ids trids
+			var o connectOptions
+			if err := keys.apply(&o.host); err != nil {
+				return err
+			}
 			for _, arg := range args {
 				id, err := deviceID(arg)
 				if err != nil {
 					return &usageError{err}
 				}
-				ids = append(ids, id)
+				o.trids = append(o.trids, id)
 			}
-			return a.listNamespaces(cmd.Context(), ids, asJSON || format == "json")
+			return a.listNamespaces(cmd.Context(), o, asJSON || format == "json")
 		},
 	}
 	cmd.Flags().StringVarP(&format, "output-format", "o", "normal", "normal or json")
 	complete(cmd, "output-format", "normal", "json")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as -o json")
+	keys = addKeyFlags(cmd)
 	return cmd
 }
 
-func (a *app) listNamespaces(ctx context.Context, ids trids, asJSON bool) (err error) {
+func (a *app) listNamespaces(ctx context.Context, o connectOptions, asJSON bool) (err error) {
 	quiet()
-	s, err := a.connect(ctx, connectOptions{trids: ids})
+	s, err := a.connect(ctx, o)
 	if err != nil {
 		return err
 	}

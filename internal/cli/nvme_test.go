@@ -5,6 +5,7 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,6 +133,43 @@ func TestNVMeJSON(t *testing.T) {
 				t.Errorf("%s: %s is %v, want %v", command, key, has, v)
 			}
 		}
+	}
+}
+
+// TestNVMeAuthenticates uses a controller that asks for keys.
+func TestNVMeAuthenticates(t *testing.T) {
+	const sub, hostNQN = "nqn.2016-06.io.spdk:cnode2", "nqn.2016-06.io.spdk:host1"
+	dir := tempDir(t)
+	startTarget(t, dir)
+	file := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(mustRun(t, "nvme", "gen-dhchap-key").out), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	hostKey, ctrlrKey := file("host.key"), file("ctrlr.key")
+	addr := fmt.Sprintf("127.79.%d.%d", os.Getpid()>>8&0xff, os.Getpid()&0xff)
+	for _, call := range []string{
+		"bdev_null_create Null0 16 512", "keyring_file_add_key host " + hostKey, "keyring_file_add_key ctrlr " + ctrlrKey,
+		"nvmf_create_transport -t TCP", "nvmf_create_subsystem " + sub, "nvmf_subsystem_add_ns " + sub + " Null0",
+		"nvmf_subsystem_add_listener " + sub + " -t TCP -f IPv4 -a " + addr + " -s 4420",
+		"nvmf_subsystem_add_host " + sub + " " + hostNQN + " --dhchap-key host --dhchap-ctrlr-key ctrlr",
+	} {
+		mustRun(t, append([]string{"rpc", "-s", filepath.Join(dir, "rpc")}, strings.Fields(call)...)...)
+	}
+	device := "trtype:TCP adrfam:IPv4 traddr:" + addr + " trsvcid:4420 subnqn:" + sub + " hostnqn:" + hostNQN
+	for _, command := range []string{"id-ctrl", "list"} {
+		if r := run(t, "nvme", command, device); r.code != 1 || !strings.Contains(r.err, "DH-HMAC-CHAP key") {
+			t.Errorf("%s without a key: %d\n%s", command, r.code, r.err)
+		}
+		if r := run(t, "nvme", command, device, "--dhchap-key", hostKey, "--dhchap-ctrlr-key", hostKey); r.code != 1 || !strings.Contains(r.err, "has not its secret") {
+			t.Errorf("%s with a wrong key: %d\n%s", command, r.code, r.err)
+		}
+		if r := run(t, "nvme", command, device, "--dhchap-ctrlr-key", ctrlrKey); r.code != 2 {
+			t.Errorf("%s with a key of the controller alone: %d\n%s", command, r.code, r.err)
+		}
+		mustRun(t, "nvme", command, device, "--dhchap-key", hostKey, "--dhchap-ctrlr-key", ctrlrKey)
 	}
 }
 
