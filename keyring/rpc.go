@@ -16,7 +16,7 @@ func (k *Keyring) RegisterRPC(r *rpc.Registry) {
 	rpc.Register(r, "keyring_file_add_key", k.rpcAdd,
 		rpc.Doc("Names the key in a file, which only its owner may be able to read. It is read when it is used."))
 	rpc.Register(r, "keyring_file_remove_key", k.rpcRemove, rpc.Doc("Forgets a key. The file stays."))
-	rpc.Register(r, "keyring_get_keys", k.rpcGet, rpc.Doc("Lists the keys, without what they hold."))
+	rpc.Register(r, "keyring_get_keys", k.rpcGet, rpc.Doc("Lists the keys, without their content, and how many use them."))
 	rpc.Register(r, "keyring_linux_set_options", k.rpcLinux, rpc.Startup(),
 		rpc.Doc("Sets whether keys are looked up in the kernel's session keyring, too."))
 }
@@ -56,18 +56,26 @@ func answer(err error) (rpc.True, error) {
 type keyEntry struct {
 	Name    string `json:"name"`
 	Module  string `json:"module"`
-	Removed bool   `json:"removed" doc:"false"`
-	Probed  bool   `json:"probed" doc:"false"`
-	Users   int    `json:"refcnt" doc:"1: the name"`
-	Path    string `json:"path"`
+	Removed bool   `json:"removed" doc:"whether the name is gone, and the key still held"`
+	Probed  bool   `json:"probed" doc:"whether it is here because it is held, as those of the kernel are"`
+	Refs    int    `json:"refcnt" doc:"how many hold it, and one for the name"`
+	Path    string `json:"path,omitempty" doc:"of a key in a file"`
+	Serial  int    `json:"sn,omitempty" doc:"of a key of the kernel"`
 }
 
 func (k *Keyring) rpcGet(context.Context, struct{}) ([]keyEntry, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	entries := []keyEntry{}
-	for _, f := range k.files {
-		entries = append(entries, keyEntry{Name: f.name, Module: "keyring_file", Users: 1, Path: f.path})
+	for _, x := range k.keys {
+		e := keyEntry{Name: x.name, Module: "keyring_file", Refs: x.holders + 1, Path: x.path}
+		if x.path == "" {
+			e.Module, e.Probed, e.Serial = "linux", true, x.serial
+		}
+		entries = append(entries, e)
+	}
+	for _, x := range k.removed {
+		entries = append(entries, keyEntry{Name: x.name, Module: "keyring_file", Removed: true, Refs: x.holders})
 	}
 	return entries, nil
 }
@@ -91,8 +99,10 @@ func (k *Keyring) SaveConfig() (calls []rpc.Call) {
 	if k.linux {
 		calls = append(calls, rpc.Call{Method: "keyring_linux_set_options", Params: linuxParams{&k.linux}})
 	}
-	for _, f := range k.files {
-		calls = append(calls, rpc.Call{Method: "keyring_file_add_key", Params: addParams{f.name, f.path}})
+	for _, x := range k.keys {
+		if x.path != "" {
+			calls = append(calls, rpc.Call{Method: "keyring_file_add_key", Params: addParams{x.name, x.path}})
+		}
 	}
 	return calls
 }

@@ -20,7 +20,7 @@ type access struct {
 	mu         sync.Mutex
 	restricted bool     // to hosts
 	hosts      []string // oldest first
-	keys       map[string]HostKeys
+	keys       map[string]heldKeys
 }
 
 // disconnectTime is how long RemoveHost waits for a host's controllers unless
@@ -69,17 +69,19 @@ func (s *Subsystem) AddHostWithKeys(nqn string, k HostKeys) error {
 	if err := CheckNQN(nqn); err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
-	if err := k.check(s.target); err != nil {
+	held, err := k.hold(s.target)
+	if err != nil {
 		return fmt.Errorf("nvmf: subsystem %s: host %s: %w", s.nqn, nqn, err)
 	}
 	s.access.mu.Lock()
 	known := slices.Contains(s.access.hosts, nqn)
 	if !known {
-		s.access.setKeys(nqn, k)
+		s.access.setKeys(nqn, held)
 		s.access.hosts = append(s.access.hosts, nqn)
 	}
 	s.access.mu.Unlock()
 	if known {
+		held.letGo()
 		return fmt.Errorf("nvmf: subsystem %s: host %s is allowed already: %w", s.nqn, nqn, syscall.EEXIST)
 	}
 	s.hostsChanged(func(host string) bool { return host == nqn })
@@ -94,6 +96,7 @@ func (s *Subsystem) RemoveHost(ctx context.Context, nqn string) error {
 	i := slices.Index(s.access.hosts, nqn)
 	if i >= 0 {
 		s.access.hosts = slices.Delete(s.access.hosts, i, i+1)
+		s.access.keys[nqn].letGo()
 		delete(s.access.keys, nqn)
 	}
 	s.access.mu.Unlock()

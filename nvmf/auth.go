@@ -21,6 +21,10 @@ type HostKeys struct{ Host, Controller string }
 // hosts connect.
 func (t *Target) SetKeyReader(read func(name string) ([]byte, error)) { t.readKey = read }
 
+// SetKeyHolder sets what is told that a subsystem uses a key, until release is
+// called. It is called before hosts are added.
+func (t *Target) SetKeyHolder(hold func(name string) (release func(), err error)) { t.holdKey = hold }
+
 // secret reads the key of a name, nil for none.
 func (t *Target) secret(name string) (*dhchap.Secret, error) {
 	if name == "" {
@@ -56,34 +60,80 @@ func (k HostKeys) check(t *Target) error {
 	return nil
 }
 
+// heldKeys are a host's keys, which the keyring knows to be in use.
+type heldKeys struct {
+	HostKeys
+	release []func()
+}
+
+// hold checks the keys and tells the keyring.
+func (k HostKeys) hold(t *Target) (held heldKeys, err error) {
+	if err := k.check(t); err != nil {
+		return held, err
+	}
+	held.HostKeys = k
+	for _, name := range []string{k.Host, k.Controller} {
+		if name == "" || t.holdKey == nil {
+			continue
+		}
+		release, err := t.holdKey(name)
+		if err != nil { // removed this moment
+			held.letGo()
+			return heldKeys{}, err
+		}
+		held.release = append(held.release, release)
+	}
+	return held, nil
+}
+
+func (h heldKeys) letGo() {
+	for _, release := range h.release {
+		release()
+	}
+}
+
 // SetHostKeys sets what a host that AddHost has named has to prove from its
 // next authentication on. ENOENT means that AddHost has not named it.
 func (s *Subsystem) SetHostKeys(nqn string, k HostKeys) error {
-	if err := k.check(s.target); err != nil {
+	held, err := k.hold(s.target)
+	if err != nil {
 		return fmt.Errorf("nvmf: subsystem %s: host %s: %w", s.nqn, nqn, err)
 	}
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
 	if !slices.Contains(s.access.hosts, nqn) {
+		held.letGo()
 		return fmt.Errorf("nvmf: subsystem %s does not name host %q: %w", s.nqn, nqn, syscall.ENOENT)
 	}
-	s.access.setKeys(nqn, k)
+	s.access.setKeys(nqn, held)
 	return nil
 }
 
 // setKeys is called with mu held.
-func (a *access) setKeys(nqn string, k HostKeys) {
+func (a *access) setKeys(nqn string, k heldKeys) {
 	if a.keys == nil {
-		a.keys = make(map[string]HostKeys)
+		a.keys = make(map[string]heldKeys)
 	}
+	a.keys[nqn].letGo()
 	a.keys[nqn] = k
+}
+
+// letGoKeys tells the keyring that the subsystem uses none of its keys any
+// more.
+func (a *access) letGoKeys() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, k := range a.keys {
+		k.letGo()
+	}
+	a.keys = nil
 }
 
 // HostKeys returns what SetHostKeys has set.
 func (s *Subsystem) HostKeys(nqn string) HostKeys {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
-	return s.access.keys[nqn]
+	return s.access.keys[nqn].HostKeys
 }
 
 // authentication is what a queue has to do, or has done, before its host is

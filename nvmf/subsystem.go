@@ -195,6 +195,7 @@ func (s *Subsystem) Close(ctx context.Context) error {
 	}
 	if first == nil {
 		s.target.forget(s)
+		s.access.letGoKeys()
 	}
 	return first
 }

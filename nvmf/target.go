@@ -41,7 +41,8 @@ type Target struct {
 	transports []*ActiveTransport
 	settings   settings
 	readKey    func(name string) ([]byte, error) // nil without a keyring
-	computing  chan struct{}                     // held while a message of a host is worked on
+	holdKey    func(name string) (release func(), err error)
+	computing  chan struct{} // held while a message of a host is worked on
 }
 
 // NewTarget returns a target whose namespaces are opened in registry.

@@ -43,7 +43,8 @@ func (t *Target) AddTarget(name string, c TargetConfig) (*Target, error) {
 	}
 	first := f.all[0]
 	o := NewTarget(t.registry)
-	o.name, o.family, o.readKey, o.computing = name, f, first.readKey, first.computing
+	o.name, o.family, o.computing = name, f, first.computing
+	o.readKey, o.holdKey = first.readKey, first.holdKey
 	o.SetConfig(c)
 	first.mu.Lock()
 	o.modules = slices.Clone(first.modules)

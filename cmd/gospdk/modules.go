@@ -105,6 +105,7 @@ func nvmfTarget(env *app.Env) *app.Subsystem {
 		cpus = env.Reactors.Mask()
 	}
 	t.SetKeyReader(env.Keyring.Read)
+	t.SetKeyHolder(env.Keyring.Hold)
 	t.RegisterRPC(env.RPC, cpus)
 	return &app.Subsystem{
 		Name: "nvmf", Depends: []string{"bdev", "accel", "iobuf", "sock"},

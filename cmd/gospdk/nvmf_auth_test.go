@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,7 +73,22 @@ func TestNVMfAuthentication(t *testing.T) {
 			t.Errorf("digests %v, groups %v: %v, want %q", tt.o.DHCHAPDigests, tt.o.DHCHAPGroups, err, tt.want)
 		}
 	}
+	refs := func(want string) {
+		t.Helper()
+		var keys []struct {
+			Name   string
+			Refcnt int
+		}
+		if err := json.Unmarshal([]byte(g.must("keyring_get_keys", `{}`)), &keys); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(keys); got != want {
+			t.Errorf("users of keys %s, want %s", got, want)
+		}
+	}
+	refs("[{host 2} {ctrlr 2} {other 1}]")
 	g.must("nvmf_subsystem_set_keys", `{@1@,"host":"`+hostNQN+`","dhchap_key":"other"}`)
+	refs("[{host 1} {ctrlr 1} {other 2}]")
 	if err := try(host.Options{DHCHAPKey: keys["other"]}); err != nil {
 		t.Errorf("with the new key: %v", err)
 	}
@@ -86,7 +102,11 @@ func TestNVMfAuthentication(t *testing.T) {
 	}
 	g.refused("nvmf_subsystem_set_keys", `{@1@,"host":"nqn.2016-06.io.spdk:nobody","dhchap_key":"other"}`, -32602, "does not name host")
 	g.refused("nvmf_subsystem_set_keys", `{@1@,"host":"`+hostNQN+`","dhchap_ctrlr_key":"other"}`, -32602, "without one of the host")
+	g.refused("nvmf_subsystem_add_host", `{@1@,"host":"`+hostNQN+`","dhchap_key":"host"}`, -32603, "allowed already")
+	refs("[{host 1} {ctrlr 1} {other 2}]")
 	g.eventually("all connections end", func() bool {
 		return strings.Contains(g.must("nvmf_get_stats", `{}`), `"current_admin_qpairs":0,"current_io_qpairs":0,`)
 	})
+	g.must("nvmf_delete_subsystem", `{@1@}`)
+	refs("[{host 1} {ctrlr 1} {other 1}]")
 }

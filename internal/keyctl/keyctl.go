@@ -12,12 +12,22 @@ import (
 // maxKey is the length of the longest payload that is read, in bytes.
 const maxKey = 4096
 
+// Find returns the serial number of a key of type "user" that the session's
+// keyring holds, or leads to.
+func Find(description string) (serial int, err error) {
+	serial, err = unix.KeyctlSearch(unix.KEY_SPEC_SESSION_KEYRING, "user", description, 0)
+	if err != nil {
+		return 0, fmt.Errorf("key %q in the session's keyring: %w", description, err)
+	}
+	return serial, nil
+}
+
 // User returns the payload of a key of type "user" that the session's keyring
 // holds, or leads to.
 func User(description string) ([]byte, error) {
-	id, err := unix.KeyctlSearch(unix.KEY_SPEC_SESSION_KEYRING, "user", description, 0)
+	id, err := Find(description)
 	if err != nil {
-		return nil, fmt.Errorf("key %q in the session's keyring: %w", description, err)
+		return nil, err
 	}
 	p := make([]byte, maxKey)
 	n, err := unix.KeyctlBuffer(unix.KEYCTL_READ, id, p, 0)

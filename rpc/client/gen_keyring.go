@@ -29,7 +29,7 @@ type KeyringFileRemoveKeyParams struct {
 	Name string `json:"name"` // name of the key
 }
 
-// KeyringGetKeys calls keyring_get_keys. Lists the keys, without what they hold.
+// KeyringGetKeys calls keyring_get_keys. Lists the keys, without their content, and how many use them.
 func (c *Client) KeyringGetKeys(ctx context.Context) ([]KeyringGetKeysResult, error) {
 	return Call[[]KeyringGetKeysResult](ctx, c, "keyring_get_keys", nil)
 }
@@ -38,10 +38,11 @@ func (c *Client) KeyringGetKeys(ctx context.Context) ([]KeyringGetKeysResult, er
 type KeyringGetKeysResult struct {
 	Name    string `json:"name"`
 	Module  string `json:"module"`
-	Removed bool   `json:"removed"` // false
-	Probed  bool   `json:"probed"`  // false
-	Refcnt  int    `json:"refcnt"`  // 1: the name
-	Path    string `json:"path"`
+	Removed bool   `json:"removed"`        // whether the name is gone, and the key still held
+	Probed  bool   `json:"probed"`         // whether it is here because it is held, as those of the kernel are
+	Refcnt  int    `json:"refcnt"`         // how many hold it, and one for the name
+	Path    string `json:"path,omitempty"` // of a key in a file
+	Sn      int    `json:"sn,omitempty"`   // of a key of the kernel
 }
 
 // KeyringLinuxSetOptions calls keyring_linux_set_options. Sets whether keys are looked up in the kernel's session keyring, too.
