@@ -169,6 +169,9 @@ func checkMultipath(others []*ctrlr, c *ctrlr) error {
 func (m *Module) addAddress(ctx context.Context, c *ctrlr, cfg CtrlrConfig) (names []string, err error) {
 	o := c.options
 	o.SrcAddr, o.SrcSvcid = cfg.Host.SrcAddr, cfg.Host.SrcSvcid
+	if err := c.keys().fill(m, &o); err != nil {
+		return nil, err
+	}
 	hc, err := host.Connect(ctx, c.transport, cfg.Trid, o)
 	if err != nil {
 		return nil, err
@@ -216,6 +219,7 @@ func (m *Module) drop(c *ctrlr) {
 	defer m.mu.Unlock()
 	b := c.group
 	b.ctrlrs = slices.DeleteFunc(b.ctrlrs, func(o *ctrlr) bool { return o == c })
+	m.controllerGone()
 	if len(b.ctrlrs) == 0 {
 		m.named = slices.DeleteFunc(m.named, func(o *bdevCtrlr) bool { return o == b })
 	}

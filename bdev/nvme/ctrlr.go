@@ -140,6 +140,9 @@ var start = time.Now()
 func (c *ctrlr) connect(ctx context.Context) error {
 	at, o := c.address(), c.options
 	o.SrcAddr, o.SrcSvcid = at.srcAddr, at.srcSvcid
+	if err := c.keys().fill(c.m, &o); err != nil {
+		return err
+	}
 	hc, err := host.Connect(ctx, c.transport, at.trid, o)
 	if err != nil {
 		return err

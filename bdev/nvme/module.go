@@ -30,11 +30,13 @@ type Module struct {
 	closing    atomic.Bool
 	running    sync.WaitGroup // of removals
 	hotplug    hotplug
+	readKey    func(name string) ([]byte, error)
 	second     time.Duration // of Reconnect; shorter in tests
 
-	mu     sync.Mutex // guards what follows
-	named  []*bdevCtrlr
-	groups []*pollGroup
+	mu          sync.Mutex // guards what follows
+	named       []*bdevCtrlr
+	groups      []*pollGroup
+	discoveries []*discovery
 }
 
 // bdevCtrlr is what a user has given a name to.
@@ -92,7 +94,7 @@ func (m *Module) lookup(name string) ([]*ctrlr, error) {
 		paths = b.attached()
 	}
 	if len(paths) == 0 {
-		return nil, say(syscall.ENODEV, "Controller %s does not exist; bdev_nvme_get_controllers lists them", name)
+		return nil, fmt.Errorf("controller %s does not exist; bdev_nvme_get_controllers lists them: %w", name, syscall.ENODEV)
 	}
 	return paths, nil
 }
@@ -144,6 +146,7 @@ func (m *Module) remove(c *ctrlr) error {
 // StartClose implements bdev.CloseStarter.
 func (m *Module) StartClose(context.Context) {
 	m.closing.Store(true)
+	m.stopDiscoveries()
 	_ = m.SetHotplug(false, 0) // switching it off does not fail
 }
 

@@ -134,6 +134,7 @@ type CtrlrConfig struct {
 	// information, RefTag and Guard.
 	DIFCheck  dif.Flags
 	Reconnect Reconnect
+	Keys      Keys
 	// AllowUnknownCSI makes devices, for passthrough only, of namespaces with
 	// a command set that is neither NVM nor zoned.
 	AllowUnknownCSI bool

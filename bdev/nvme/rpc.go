@@ -32,6 +32,7 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 		rpc.Doc("Removes the block devices of an NVMe controller, or of one path to it, and disconnects."))
 	m.registerOps(r)
 	m.registerPaths(r)
+	m.registerDiscovery(r)
 	m.registerCommands(r)
 }
 
@@ -125,13 +126,13 @@ func (m *Module) config(p *attachParams) (cfg CtrlrConfig, err error) {
 		return cfg, fmt.Errorf("max_bdevs cannot be zero: %w", syscall.EINVAL)
 	case p.NumIOQueues == 0 || p.NumIOQueues > 1<<16:
 		return cfg, fmt.Errorf("num_io_queues %d out of bounds, min: 1 max: %d: %w", p.NumIOQueues, 1<<16, syscall.EINVAL)
-	case p.PSK != "" || p.DHCHAPKey != "" || p.DHCHAPCtrlrKey != "":
-		return cfg, fmt.Errorf("psk, dhchap_key and dhchap_ctrlr_key: block devices know no keys; leave them out: %w", syscall.ENOTSUP)
+	case p.PSK != "":
+		return cfg, fmt.Errorf("psk %q: block devices know no TLS; leave it out: %w", p.PSK, syscall.ENOTSUP)
 	}
 	o := m.Options()
 	cfg = CtrlrConfig{
 		Name: p.Name, Reconnect: o.Reconnect, AllowUnknownCSI: p.AllowUnknownCSI, Multipath: p.Multipath,
-		Policy: o.Multipath,
+		Policy: o.Multipath, Keys: Keys{p.DHCHAPKey, p.DHCHAPCtrlrKey},
 		Host: host.Options{
 			HostNQN: p.Hostnqn, SrcAddr: p.Hostaddr, SrcSvcid: p.Hostsvcid, HeaderDigest: p.Hdgst, DataDigest: p.Ddgst,
 			ConnectTimeout: time.Duration(min(p.ConnectTimeoutUs, 1<<40)) * time.Microsecond, NumIOQueues: p.NumIOQueues,

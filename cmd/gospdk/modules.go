@@ -74,6 +74,8 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 		return nil, err
 	}
 	b := env.Bdevs
+	disks := bdevnvme.NewModule(b, hostTransports())
+	disks.SetKeyReader(env.Keyring.Read)
 	for _, m := range []bdev.Module{
 		malloc.NewModule(b),
 		null.NewModule(b),
@@ -87,7 +89,7 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 		zoneblock.NewModule(b),
 		aio.NewModule(b),
 		uring.NewModule(b),
-		bdevnvme.NewModule(b, hostTransports()),
+		disks,
 	} {
 		b.AddModule(m)
 	}

@@ -662,6 +662,33 @@ type BdevNvmeGetControllersResult struct {
 	Ctrlrs []BdevNvmeGetControllersCtrlrsResult `json:"ctrlrs"` // an object for each path
 }
 
+// BdevNvmeGetDiscoveryInfo calls bdev_nvme_get_discovery_info. Lists discovery services.
+// It returns an array with an object for each service.
+func (c *Client) BdevNvmeGetDiscoveryInfo(ctx context.Context) ([]BdevNvmeGetDiscoveryInfoResult, error) {
+	return Call[[]BdevNvmeGetDiscoveryInfoResult](ctx, c, "bdev_nvme_get_discovery_info", nil)
+}
+
+// BdevNvmeGetDiscoveryInfoTridResult is a result, or a part of one.
+type BdevNvmeGetDiscoveryInfoTridResult struct {
+	Trtype  string `json:"trtype"`
+	Adrfam  string `json:"adrfam,omitempty"`
+	Traddr  string `json:"traddr,omitempty"`
+	Trsvcid string `json:"trsvcid,omitempty"`
+	Subnqn  string `json:"subnqn,omitempty"`
+}
+
+// BdevNvmeGetDiscoveryInfoReferralsResult is a result, or a part of one.
+type BdevNvmeGetDiscoveryInfoReferralsResult struct {
+	Trid BdevNvmeGetDiscoveryInfoTridResult `json:"trid"`
+}
+
+// BdevNvmeGetDiscoveryInfoResult is a result, or a part of one.
+type BdevNvmeGetDiscoveryInfoResult struct {
+	Name      string                                    `json:"name"`
+	Trid      BdevNvmeGetDiscoveryInfoTridResult        `json:"trid"`
+	Referrals []BdevNvmeGetDiscoveryInfoReferralsResult `json:"referrals"` // discovery subsystems that the service knows
+}
+
 // BdevNvmeGetIOPaths calls bdev_nvme_get_io_paths. Lists the paths of NVMe block devices, for each thread that uses them.
 func (c *Client) BdevNvmeGetIOPaths(ctx context.Context, p BdevNvmeGetIOPathsParams) (BdevNvmeGetIOPathsResult, error) {
 	return Call[BdevNvmeGetIOPathsResult](ctx, c, "bdev_nvme_get_io_paths", p)
@@ -895,6 +922,36 @@ func (c *Client) BdevNvmeSetPreferredPath(ctx context.Context, p BdevNvmeSetPref
 type BdevNvmeSetPreferredPathParams struct {
 	Name   string `json:"name"`   // name of the block device
 	Cntlid uint16 `json:"cntlid"` // identifier of the path's controller
+}
+
+// BdevNvmeStartDiscovery calls bdev_nvme_start_discovery. Attaches the controllers that a discovery service knows, and follows its changes.
+func (c *Client) BdevNvmeStartDiscovery(ctx context.Context, p BdevNvmeStartDiscoveryParams) error {
+	return c.Call(ctx, "bdev_nvme_start_discovery", p, nil)
+}
+
+// BdevNvmeStartDiscoveryParams are the parameters of bdev_nvme_start_discovery.
+type BdevNvmeStartDiscoveryParams struct {
+	Name                 string  `json:"name"`                               // the controllers are NAME0, NAME1, …
+	Trtype               string  `json:"trtype"`                             // type of the transport: TCP or VFIOUSER
+	Traddr               string  `json:"traddr"`                             // address of the service
+	Adrfam               *string `json:"adrfam,omitempty"`                   // family of the address: IPv4 or IPv6
+	Trsvcid              *string `json:"trsvcid,omitempty"`                  // port
+	Hostnqn              *string `json:"hostnqn,omitempty"`                  // NQN of this host; made up if it is left out
+	WaitForAttach        *bool   `json:"wait_for_attach,omitempty"`          // answer when the subsystems that are known first are attached
+	AttachTimeoutMs      *uint64 `json:"attach_timeout_ms,omitempty"`        // how long that may take, in ms, 0 for any time; default 0
+	CtrlrLossTimeoutSec  *int32  `json:"ctrlr_loss_timeout_sec,omitempty"`   // of the controllers: how long to try to connect again before the devices are removed, in s (default: that of bdev_nvme_set_options)
+	ReconnectDelaySec    *uint32 `json:"reconnect_delay_sec,omitempty"`      // of the controllers: time between two attempts, in s (default: likewise)
+	FastIOFailTimeoutSec *uint32 `json:"fast_io_fail_timeout_sec,omitempty"` // of the controllers: after how long IO fails instead of waiting, in s (default: likewise)
+}
+
+// BdevNvmeStopDiscovery calls bdev_nvme_stop_discovery. Ends bdev_nvme_start_discovery, and detaches what it has attached.
+func (c *Client) BdevNvmeStopDiscovery(ctx context.Context, p BdevNvmeStopDiscoveryParams) error {
+	return c.Call(ctx, "bdev_nvme_stop_discovery", p, nil)
+}
+
+// BdevNvmeStopDiscoveryParams are the parameters of bdev_nvme_stop_discovery.
+type BdevNvmeStopDiscoveryParams struct {
+	Name string `json:"name"` // name of the discovery service
 }
 
 // BdevPassthruCreate calls bdev_passthru_create. Makes a device that hands everything to another one.

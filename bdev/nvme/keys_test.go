@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package nvme
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gospdk/gospdk/bdev/malloc"
+	spec "github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvmf"
+)
+
+const hostNQN = "nqn.2014-08.org.nvmexpress:uuid:11111111-2222-3333-4444-555555555555"
+
+// testKeys is a keyring.
+type testKeys map[string]string
+
+func (k testKeys) read(name string) ([]byte, error) {
+	if text, ok := k[name]; ok {
+		return []byte(text), nil
+	}
+	return nil, fmt.Errorf("no key %q: %w", name, syscall.ENOKEY)
+}
+
+var keysOfTest = testKeys{
+	"host": "DHHC-1:00:ia6zGodOr4SEG0Zzaw398rpY0wqipUWj4jWjUh4HWUz6aQ2n:",
+	"ctrl": "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:",
+	"bad":  "nonsense",
+}
+
+func TestKeys(t *testing.T) {
+	g := newTarget(t, spec.TrtypeTCP, nvmf.SubsystemOptions{})
+	g.target.SetKeyReader(keysOfTest.read)
+
+	g.sub.AllowAnyHost(false)
+	must(t, g.sub.AddHostWithKeys(hostNQN, nvmf.HostKeys{Host: "host", Controller: "ctrl"}))
+	g.addDisk(malloc.Config{Name: "d", NumBlocks: 4096, BlockSize: blockSize})
+	g.start()
+	m := newModule(t)
+	m.SetKeyReader(keysOfTest.read)
+	cfg := CtrlrConfig{Name: "N", Trid: g.trid()}
+	cfg.Host.HostNQN = hostNQN
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for _, k := range []struct {
+		keys  Keys
+		words string
+	}{
+		{Keys{}, "DH-HMAC-CHAP"},
+		{Keys{DHCHAP: "ctrl"}, ""},
+		{Keys{DHCHAP: "host", DHCHAPCtrlr: "host"}, ""},
+		{Keys{DHCHAP: "none"}, `dhchap_key "none"`},
+		{Keys{DHCHAP: "bad"}, `dhchap_key "bad"`},
+		{Keys{DHCHAP: "host", DHCHAPCtrlr: "none"}, `dhchap_ctrlr_key "none"`},
+		{Keys{DHCHAPCtrlr: "ctrl"}, "without dhchap_key"},
+	} {
+		cfg.Keys = k.keys
+		if _, err := m.Attach(ctx, cfg); err == nil || !strings.Contains(err.Error(), k.words) {
+			t.Errorf("keys %+v: %v", k.keys, err)
+		}
+	}
+	cfg.Keys = Keys{"host", "ctrl"}
+	if names, err := m.Attach(ctx, cfg); err != nil || fmt.Sprint(names) != "[Nn1]" {
+		t.Fatalf("the right keys: %q, %v", names, err)
+	}
+}
