@@ -71,7 +71,9 @@ type Controller struct {
 	vectors         uint32 // interrupt vectors; 0 is polling only
 	keepAlive       time.Duration
 	cntlid          atomic.Uint32
+	keys            atomic.Pointer[authKeys]
 	transactions    atomic.Uint32 // of authentication
+	authenticating  sync.Mutex    // held while the admin queue is authenticated again
 	zoneAppendLimit atomic.Uint32
 	identify        atomic.Pointer[nvme.IdentifyController]
 	shadow          *shadowBuffers
@@ -183,6 +185,7 @@ func Connect(ctx context.Context, t Transport, trid nvme.TransportID, o Options)
 		trid: trid, opts: o, link: link, clock: o.Clock,
 		namespaces: map[uint32]*Namespace{}, qpairs: map[uint16]*QPair{},
 	}
+	c.keys.Store(&authKeys{o.DHCHAPKey, o.DHCHAPCtrlrKey})
 	c.phase.Store(uint32(phaseResetting))
 	if c.mapped, _ = link.(MappedLink); c.mapped != nil {
 		if id, ok := c.mapped.ID(); ok {

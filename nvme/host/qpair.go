@@ -41,6 +41,7 @@ type QPair struct {
 	connect    *connecting
 	login      *login     // while a fabric's queue pair connects
 	lostErr    error      // why a fabric's queue pair has no connection
+	auth       *reauth    // while the host proves again who it is
 	scratch    []*Request // room to look at outstanding requests
 	waits      uint64
 }
@@ -244,6 +245,9 @@ func (qp *QPair) start(r *Request) bool {
 
 // pump starts waiting requests, in order, until there is no room.
 func (qp *QPair) pump() {
+	if qp.auth != nil {
+		qp.submitAuth() // before what has waited no longer
+	}
 	for qp.state == qpEnabled {
 		r := qp.waiting.pop()
 		if r == nil {
@@ -438,6 +442,9 @@ func (qp *QPair) failOutstanding(s nvme.Status) {
 			r.parent.cursor.stop(s)
 		}
 		qp.end(r, s)
+	}
+	if qp.auth != nil {
+		qp.auth.fail(s)
 	}
 }
 

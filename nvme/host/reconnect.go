@@ -160,7 +160,7 @@ func (qp *QPair) sendCreate(cmd nvme.Command) {
 // not concern.
 func (r *Request) internal() bool {
 	switch r.Done.(type) {
-	case *aer, *keepAlive, *connecting, *login:
+	case *aer, *keepAlive, *connecting, *login, *authLogin, *reauth:
 		return true
 	}
 	return false

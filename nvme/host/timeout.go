@@ -41,7 +41,7 @@ func (t *timeoutConfig) limit(qid uint16) time.Duration {
 
 // updateSpecial decides whether requests go the slow way.
 func (qp *QPair) updateSpecial() {
-	qp.special = qp.timeouts != nil || len(qp.injections) > 0 || qp.injected.head != nil
+	qp.special = qp.timeouts != nil || len(qp.injections) > 0 || qp.injected.head != nil || qp.auth != nil
 }
 
 // pollSpecial does what only some queue pairs need.
@@ -51,6 +51,9 @@ func (qp *QPair) pollSpecial() {
 	}
 	if qp.timeouts != nil {
 		qp.checkTimeouts()
+	}
+	if qp.auth != nil {
+		qp.pollAuth()
 	}
 	qp.updateSpecial()
 }
