@@ -132,16 +132,19 @@ func (m *Module) addPath(ctx context.Context, b *bdevCtrlr, cfg CtrlrConfig, t h
 		m.drop(c)
 		return nil, err
 	}
-	names = c.populate(ctx)
+	names, err = c.populate(ctx)
 	c.setState(stateEnabled)
 	go c.keep()
 	m.mu.Lock()
 	c.attached = true
-	closing := m.closing.Load()
 	m.mu.Unlock()
-	if closing {
+	switch {
+	case m.closing.Load():
 		<-m.removeLater(c)
 		return nil, bdev.ErrShutdown
+	case len(names) == 0 && err != nil:
+		<-m.removeLater(c)
+		return nil, err
 	}
 	return names, nil
 }
@@ -154,7 +157,7 @@ func checkMultipath(others []*ctrlr, c *ctrlr) error {
 		was := o.last.Load().Identify()
 		switch {
 		case id.CMIC&spec.CMICMultipleControllers == 0 || was.CMIC&spec.CMICMultipleControllers == 0:
-			return fmt.Errorf("Ctrlr%d does not support multipath: its subsystem has one controller only (CMIC bit 1): %w", id.CNTLID, syscall.EINVAL)
+			return fmt.Errorf("controller %d does not support multipath: its subsystem has one controller only (CMIC bit 1): %w", id.CNTLID, syscall.EINVAL)
 		case text(id.SUBNQN[:]) != text(was.SUBNQN[:]):
 			return fmt.Errorf("the new path leads to subsystem %s, the others to %s: %w", text(id.SUBNQN[:]), text(was.SUBNQN[:]), syscall.EINVAL)
 		case id.CNTLID == was.CNTLID && o.hc.Load() != nil:

@@ -35,18 +35,18 @@ func loneDisk(t *testing.T, g *rig, check dif.Flags) (bdev.Device, func()) {
 }
 
 func TestConformance(t *testing.T) {
-	disks := map[string]malloc.Config{
-		"512":         {Name: "d", NumBlocks: 4096, BlockSize: 512},
-		"4096":        {Name: "d", NumBlocks: 1024, BlockSize: 4096},
-		"interleaved": {Name: "d", NumBlocks: 4096, BlockSize: 512, MDSize: 8, MDInterleaved: true},
-	}
-	eachKind(t, func(t *testing.T, kind spec.TransportType) {
-		for name, disk := range disks {
-			t.Run(name, func(t *testing.T) {
-				bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
-					return loneDisk(t, newRig(t, kind, disk), 0)
-				})
+	for _, c := range []struct {
+		kind spec.TransportType
+		disk malloc.Config
+	}{
+		{spec.TrtypeVFIOUser, malloc.Config{Name: "512", NumBlocks: 4096, BlockSize: 512}},
+		{spec.TrtypeTCP, malloc.Config{Name: "4096", NumBlocks: 1024, BlockSize: 4096}},
+		{spec.TrtypeTCP, malloc.Config{Name: "interleaved", NumBlocks: 4096, BlockSize: 512, MDSize: 8, MDInterleaved: true}},
+	} {
+		t.Run(c.kind.String()+"/"+c.disk.Name, func(t *testing.T) {
+			bdevtest.Run(t, func(t *testing.T) (bdev.Device, func()) {
+				return loneDisk(t, newRig(t, c.kind, c.disk), 0)
 			})
-		}
-	})
+		})
+	}
 }

@@ -4,6 +4,7 @@ package nvme
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -43,11 +44,11 @@ func (c *ctrlr) event(e host.Event) {
 
 // populate makes devices of new namespaces, or paths of known devices, removes
 // those of which the namespace has gone, and tells of new sizes. It returns
-// the names of all.
-func (c *ctrlr) populate(ctx context.Context) (names []string) {
+// the names of all, and what is wrong with those that could not be made.
+func (c *ctrlr) populate(ctx context.Context) (names []string, errs error) {
 	hc := c.hc.Load()
 	if hc == nil {
-		return nil
+		return nil, nil
 	}
 	found := map[uint32]*host.Namespace{}
 	for _, ns := range hc.Namespaces() {
@@ -66,11 +67,12 @@ func (c *ctrlr) populate(ctx context.Context) (names []string) {
 		name, err := c.populateOne(ctx, hc, ns, states)
 		if err != nil {
 			log.Errorf("%s: namespace %d: %v", c, ns.ID(), err)
+			errs = errors.Join(errs, fmt.Errorf("namespace %d: %w", ns.ID(), err))
 			continue
 		}
 		names = append(names, name)
 	}
-	return names
+	return names, errs
 }
 
 // listed returns the namespaces by rising identifier.
