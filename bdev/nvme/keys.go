@@ -3,11 +3,16 @@
 package nvme
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
+	spec "github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/dhchap"
 	"github.com/gospdk/gospdk/nvme/host"
+	"github.com/gospdk/gospdk/thread"
 )
 
 // Keys are names of keys in the keyring, empty for none.
@@ -74,4 +79,82 @@ func (c *ctrlr) keys() Keys {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.cfg.Keys
+}
+
+// SetKeys replaces the keys of a controller, and has all of its queue pairs
+// prove again who both sides are. If that fails on a path the keys are the new
+// ones all the same, and the path is lost.
+func (m *Module) SetKeys(ctx context.Context, name string, k Keys) error {
+	var o host.Options
+	if err := k.fill(m, &o); err != nil {
+		return err
+	}
+	paths, err := m.lookup(name)
+	if err != nil {
+		return err
+	}
+	for _, c := range paths {
+		if c.cfg.Trid.Trtype == spec.TrtypePCIe || c.cfg.Trid.Trtype == spec.TrtypeVFIOUser {
+			return fmt.Errorf("controller %s is reached by %s, which knows no keys: %w", name, c.cfg.Trid.Trtype, syscall.ENOTSUP)
+		}
+	}
+	for _, c := range paths {
+		err = errors.Join(err, c.ask(ctx, func(ctx context.Context, _ func(error)) error { return c.setKeys(ctx, k, &o) }))
+	}
+	return err
+}
+
+// setKeys is SetKeys on one path. It is the keeper's.
+func (c *ctrlr) setKeys(ctx context.Context, k Keys, o *host.Options) error {
+	c.mu.Lock()
+	c.cfg.Keys = k
+	hc := c.hc.Load()
+	channels := slices.Clone(c.channels)
+	c.mu.Unlock()
+	if hc == nil || c.getState() != stateEnabled {
+		return nil // it connects with them
+	}
+	if err := hc.SetKeys(o.DHCHAPKey, o.DHCHAPCtrlrKey); err != nil {
+		return err
+	}
+	if k.DHCHAP == "" {
+		return nil
+	}
+	if err := hc.Authenticate(ctx); err != nil {
+		return fmt.Errorf("%s: %w", c, err)
+	}
+	for _, cc := range channels {
+		ended := make(chan error, 1)
+		err := thread.Do(ctx, cc.t, func() error {
+			if cc.q == nil {
+				ended <- nil
+				return nil
+			}
+			cc.q.dirty = true // what is sent now may be due to be polled
+			cc.q.outstanding++
+			q := cc.q
+			err := q.Authenticate(func(err error) {
+				q.outstanding--
+				ended <- err
+			})
+			if err != nil {
+				q.outstanding--
+			}
+			return err
+		})
+		if errors.Is(err, thread.ErrExited) {
+			continue
+		}
+		if err == nil {
+			select {
+			case err = <-ended:
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: thread %s: %w", c, cc.t.Name(), err)
+		}
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/gospdk/gospdk/bdev"
 	"github.com/gospdk/gospdk/bdev/malloc"
 	spec "github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvmf"
@@ -27,9 +28,10 @@ func (k testKeys) read(name string) ([]byte, error) {
 }
 
 var keysOfTest = testKeys{
-	"host": "DHHC-1:00:ia6zGodOr4SEG0Zzaw398rpY0wqipUWj4jWjUh4HWUz6aQ2n:",
-	"ctrl": "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:",
-	"bad":  "nonsense",
+	"host":  "DHHC-1:00:ia6zGodOr4SEG0Zzaw398rpY0wqipUWj4jWjUh4HWUz6aQ2n:",
+	"ctrl":  "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:",
+	"bad":   "nonsense",
+	"other": "DHHC-1:01:zFxbzyUDew3g91n0X8noZ1K6PO8lzVGpjKQMpOCrHpjdAWNg:",
 }
 
 func TestKeys(t *testing.T) {
@@ -67,4 +69,23 @@ func TestKeys(t *testing.T) {
 	if names, err := m.Attach(ctx, cfg); err != nil || fmt.Sprint(names) != "[Nn1]" {
 		t.Fatalf("the right keys: %q, %v", names, err)
 	}
+	desc, err := m.reg.Open(ctx, "Nn1", bdev.Write, nil)
+	must(t, err)
+	io := desc.Blocking()
+	data := make([]byte, blockSize)
+	_, err = io.WriteAtContext(ctx, data, 0) // there is a queue pair now
+	must(t, err)
+	// The target and the host change their keys.
+	must(t, g.sub.SetHostKeys(hostNQN, nvmf.HostKeys{Host: "other"}))
+	if err := m.SetKeys(ctx, "N", Keys{DHCHAP: "bad"}); err == nil {
+		t.Error("nonsense is a key")
+	}
+	must(t, m.SetKeys(ctx, "N", Keys{DHCHAP: "other"}))
+	_, err = io.WriteAtContext(ctx, data, 0)
+	must(t, err)
+	if err := m.SetKeys(ctx, "N", Keys{DHCHAP: "host"}); err == nil {
+		t.Error("the host proves itself by a key that the target does not know any more")
+	}
+	must(t, io.Close())
+	must(t, desc.Close())
 }

@@ -21,6 +21,8 @@ func (m *Module) registerOps(r *rpc.Registry) {
 	}
 	op("bdev_nvme_reset_controller", "Resets an NVMe controller, which ends all commands. The block layer sends them again.", (*ctrlr).userReset)
 	op("bdev_nvme_enable_controller", "Connects an NVMe controller again that was disabled.", (*ctrlr).enable)
+	rpc.Register(r, "bdev_nvme_set_keys", m.rpcSetKeys, rpc.Concurrent(),
+		rpc.Doc("Replaces the keys of an NVMe controller, and has all of its queues prove again who both sides are."))
 	op("bdev_nvme_disable_controller", "Disconnects an NVMe controller. Its block devices stay, and IO to them fails.", (*ctrlr).disable)
 }
 
@@ -91,6 +93,17 @@ func (c *ctrlr) disable(ctx context.Context) error {
 		c.setState(stateDisabled)
 		return c.disconnect(ctx)
 	})
+}
+
+type keysParams struct {
+	Name           string `json:"name" rpc:"required" doc:"name of the controller"`
+	DHCHAPKey      string `json:"dhchap_key" doc:"name of the key that authenticates this host; none if it is left out"`
+	DHCHAPCtrlrKey string `json:"dhchap_ctrlr_key" doc:"name of the key that authenticates the controller"`
+}
+
+func (m *Module) rpcSetKeys(ctx context.Context, p keysParams) (rpc.True, error) {
+	err := m.SetKeys(ctx, p.Name, Keys{p.DHCHAPKey, p.DHCHAPCtrlrKey})
+	return err == nil, answer(err)
 }
 
 type hotplugParams struct {

@@ -851,6 +851,18 @@ type BdevNvmeSetHotplugParams struct {
 	PeriodUs *uint64 `json:"period_us,omitempty"` // how often to look, in µs, up to 10000000; 0 for 100000; default 0
 }
 
+// BdevNvmeSetKeys calls bdev_nvme_set_keys. Replaces the keys of an NVMe controller, and has all of its queues prove again who both sides are.
+func (c *Client) BdevNvmeSetKeys(ctx context.Context, p BdevNvmeSetKeysParams) error {
+	return c.Call(ctx, "bdev_nvme_set_keys", p, nil)
+}
+
+// BdevNvmeSetKeysParams are the parameters of bdev_nvme_set_keys.
+type BdevNvmeSetKeysParams struct {
+	Name           string  `json:"name"`                       // name of the controller
+	DhchapKey      *string `json:"dhchap_key,omitempty"`       // name of the key that authenticates this host; none if it is left out
+	DhchapCtrlrKey *string `json:"dhchap_ctrlr_key,omitempty"` // name of the key that authenticates the controller
+}
+
 // BdevNvmeSetMultipathPolicy calls bdev_nvme_set_multipath_policy. Sets how an NVMe block device uses several paths.
 func (c *Client) BdevNvmeSetMultipathPolicy(ctx context.Context, p BdevNvmeSetMultipathPolicyParams) error {
 	return c.Call(ctx, "bdev_nvme_set_multipath_policy", p, nil)
