@@ -121,6 +121,19 @@ func (desc *Desc) Lends() bool { return desc.d.lends }
 // new one, with its own statistics; the device's channel below is shared by
 // all users of the thread.
 func (desc *Desc) Channel(t *thread.Thread) (*UserChannel, error) {
+	return desc.channel(t, desc.hidden.Load())
+}
+
+// HiddenChannel is Channel for IO of data alone, as HideMetadata has it, on a
+// device with interleaved metadata.
+func (desc *Desc) HiddenChannel(t *thread.Thread) (*UserChannel, error) {
+	if i := &desc.d.info; i.MDSize == 0 || !i.MDInterleaved {
+		return nil, fmt.Errorf("channel without metadata to block device %q: it has no interleaved metadata: %w", i.Name, ErrInvalid)
+	}
+	return desc.channel(t, true)
+}
+
+func (desc *Desc) channel(t *thread.Thread, hidden bool) (*UserChannel, error) {
 	d := desc.d
 	d.mu.Lock()
 	switch {
@@ -139,7 +152,7 @@ func (desc *Desc) Channel(t *thread.Thread) (*UserChannel, error) {
 			desc.channels.Add(-1)
 		}
 	}()
-	c, err := desc.channelOn(t)
+	c, err := desc.channelOn(t, hidden)
 	if err != nil {
 		return nil, fmt.Errorf("block device %q: %w", d.info.Name, err)
 	}
@@ -147,7 +160,7 @@ func (desc *Desc) Channel(t *thread.Thread) (*UserChannel, error) {
 	return c, nil
 }
 
-func (desc *Desc) channelOn(t *thread.Thread) (*UserChannel, error) {
+func (desc *Desc) channelOn(t *thread.Thread, hidden bool) (*UserChannel, error) {
 	r, err := t.Channel(roundsKey{}, func() (io.Closer, error) { return newRounds(t), nil })
 	if err != nil {
 		return nil, err
@@ -157,7 +170,7 @@ func (desc *Desc) channelOn(t *thread.Thread) (*UserChannel, error) {
 		r.Put()
 		return nil, err
 	}
-	c := newUserChannel(desc, k.Value().(*channel), r.Value().(*rounds))
+	c := newUserChannel(desc, hidden, k.Value().(*channel), r.Value().(*rounds))
 	c.refs = [2]*thread.ChannelRef{k, r}
 	return c, nil
 }

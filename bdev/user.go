@@ -43,10 +43,10 @@ type UserChannel struct {
 	lent     int   // reads that have memory of the core or the device
 }
 
-func newUserChannel(desc *Desc, k *channel, r *rounds) *UserChannel {
+func newUserChannel(desc *Desc, hidden bool, k *channel, r *rounds) *UserChannel {
 	d := desc.d
 	c := &UserChannel{mod: k.mod, d: d, k: k, desc: desc, rounds: r, blockSize: uint64(d.info.BlockSize)}
-	if desc.hidden.Load() {
+	if hidden {
 		c.hidden = true
 		c.blockSize -= uint64(d.info.MDSize)
 	}

@@ -15,7 +15,7 @@ import (
 func (c *Controller) Prepare(r *Request) {
 	r.Status, r.CDW0, r.CDW1 = nvme.StatusSuccess, 0, 0
 	r.Length, r.MetaLength, r.Xfer = 0, 0, nvme.TransferNone
-	r.flags, r.stage = 0, stageSingle
+	r.flags, r.stage, r.checks = 0, stageSingle, 0
 	r.ns = nil
 	if l := r.lane; !l.heard.Load() { // others read the line that it is in
 		l.heard.Store(true)

@@ -77,6 +77,10 @@ func (l *Lane) pair(first, second *Request) {
 	first.pair, first.stage = second, stageFused
 	first.io.Op = bdev.OpCompareAndWrite
 	first.io.Iov, first.io.WriteIov, first.io.Meta = first.Iov, second.Iov, nil
+	if first.flags&flagStripped != 0 {
+		first.ns.hidden.Submit(&first.io)
+		return
+	}
 	first.ns.ch.Submit(&first.io)
 }
 
@@ -90,6 +94,8 @@ func checkPair(first, second *Request) nvme.Status {
 	case first.ns == nil || first.ns.removed() || second.ns == nil:
 		return nvme.StatusInvalidNamespace
 	case !first.ns.can(bdev.OpCompareAndWrite):
+		return nvme.StatusInvalidField
+	case (first.flags^second.flags)&flagStripped != 0 || first.checks|second.checks != 0:
 		return nvme.StatusInvalidField
 	case a.NLB() > first.ns.fusedLimit():
 		return nvme.StatusAtomicWriteUnitExceeded

@@ -67,6 +67,9 @@ func (c *Controller) describeNamespace(id *nvme.IdentifyNamespace, ns *nsChannel
 			id.MC = mcInterleaved
 			id.FLBAS = flbasInterleaved
 		}
+		if protects(info) {
+			describeProtection(id, info)
+		}
 	}
 	if info.ZeroesAfterUnmap {
 		id.DLFEAT = dlfeatZeroes

@@ -18,12 +18,13 @@ const (
 type stage uint8
 
 const (
-	stageSingle stage = iota // one operation, then the end
-	stageFlush               // writing, a flush follows
-	stageRanges              // one of several ranges of Dataset Management or Copy
-	stageVerify              // one of several reads of Verify
-	stageFused               // both commands of a fused pair
-	stagePassed              // an NVMe device has the command
+	stageSingle  stage = iota // one operation, then the end
+	stageFlush                // writing, a flush follows
+	stageRanges               // one of several ranges of Dataset Management or Copy
+	stageVerify               // one of several reads of Verify
+	stageFused                // both commands of a fused pair
+	stageChecked              // a read whose protection information is looked at
+	stagePassed               // an NVMe device has the command
 )
 
 // prepareIO checks an I/O command and turns it into the block device's
@@ -64,12 +65,15 @@ func (l *Lane) prepareBlocks(r *Request, ns *nsChannel, op bdev.Op, dir nvme.Tra
 		r.fail(nvme.StatusLBAOutOfRange.WithDNR())
 		return
 	}
-	if n > ns.maxBlocks {
+	if n > ns.maxBlocks && n > l.strippedLimit(ns, &r.Cmd) {
 		r.fail(nvme.StatusInvalidField.WithDNR())
 		return
 	}
 	r.io.Op, r.io.Offset, r.io.Blocks = op, lba, uint64(n)
 	r.Xfer, r.Length, r.MetaLength = dir, n*ns.blockSize, n*ns.metaSize
+	if ns.protected {
+		r.prepareProtection(ns)
+	}
 }
 
 // prepareOther is for the commands that are not the hot path.
@@ -110,6 +114,9 @@ func (l *Lane) prepareRange(r *Request, ns *nsChannel) {
 		return
 	}
 	r.io.Op, r.io.Offset, r.io.Blocks = bdev.OpWriteZeroes, lba, n
+	if ns.protected {
+		r.io.DIFExclude = excluded(&r.Cmd)
+	}
 	if r.Cmd.Opcode == nvme.CmdVerify {
 		r.io.Op = bdev.OpRead
 		return
@@ -141,6 +148,10 @@ func (l *Lane) executeIO(r *Request) {
 		if l.executeOther(r, ns) {
 			return
 		}
+	}
+	if ns.protected && (r.flags&flagStripped != 0 || r.checks != 0) {
+		l.executeProtected(r, ns)
+		return
 	}
 	ns.ch.Submit(&r.io)
 }
@@ -196,6 +207,11 @@ func (l *Lane) nextStage(r *Request) {
 		l.nextVerify(r)
 	case stageFused:
 		l.endFused(r)
+	case stageChecked:
+		if r.Status == nvme.StatusSuccess {
+			r.Status = r.checkTags()
+		}
+		r.finish()
 	case stagePassed:
 		l.passed(r)
 	}

@@ -8,14 +8,17 @@ import (
 	"slices"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/thread"
 )
 
 // nsChannel is a namespace as a lane has it: the block device's channel of the
 // thread, and what checking commands needs.
 type nsChannel struct {
 	ch        *bdev.UserChannel // nil after the namespace was removed
+	hidden    *bdev.UserChannel // without metadata, nil unless strips is set
 	blocks    uint64
 	blockSize uint32 // bytes in Iov for a block
 	metaSize  uint32 // bytes in Meta for a block
@@ -25,6 +28,8 @@ type nsChannel struct {
 	users      int // requests that use it
 	writeCache bool
 	lends      bool
+	protected  bool   // there is protection information
+	strips     bool   // which the controller can make and take away
 	raw        bool   // all I/O commands go to the device as they are
 	ops        uint32 // by bdev.Op, what the device supports
 	ns         *Namespace
@@ -52,7 +57,8 @@ func (l *Lane) attach(ns *Namespace) error {
 		blockSize:  info.BlockSize,
 		nsid:       ns.nsid,
 		writeCache: info.WriteCache,
-		lends:      ns.desc.Lends(),
+		lends:      ns.desc.Lends() && info.DIF == dif.Disabled,
+		protected:  info.DIF != dif.Disabled,
 		raw:        ns.sub.opts.Passthrough,
 		ana:        c.access(),
 		ns:         ns,
@@ -72,13 +78,31 @@ func (l *Lane) attach(ns *Namespace) error {
 			n.ops |= 1 << op
 		}
 	}
-	ch, err := ns.desc.Channel(l.thread)
-	if err != nil {
+	n.strips = protects(info) && info.MDInterleaved && info.MDSize == info.DIFPIFormat.Size()
+	if err := n.open(ns.desc, l.thread); err != nil {
 		return fmt.Errorf("nvmf: namespace %d: %w", ns.nsid, err)
 	}
-	n.ch = ch
 	l.ns[ns.nsid-1] = n
 	return nil
+}
+
+func (n *nsChannel) open(desc *bdev.Desc, t *thread.Thread) (err error) {
+	if n.ch, err = desc.Channel(t); err != nil || !n.strips {
+		return err
+	}
+	if n.hidden, err = desc.HiddenChannel(t); err != nil {
+		closeChannel(n.ch)
+	}
+	return err
+}
+
+// close closes the channels. No request uses them.
+func (n *nsChannel) close() {
+	closeChannel(n.ch)
+	if n.hidden != nil {
+		closeChannel(n.hidden)
+	}
+	n.ch, n.hidden = nil, nil
 }
 
 // detach takes a namespace away. done is called when no request uses it any
@@ -113,8 +137,7 @@ func (l *Lane) remove(n *nsChannel, done func()) {
 	l.leaving = append(l.leaving, n)
 	n.gone = func() {
 		l.leaving = slices.DeleteFunc(l.leaving, func(o *nsChannel) bool { return o == n })
-		closeChannel(n.ch)
-		n.ch = nil
+		n.close()
 		done()
 	}
 	if n.users == 0 {
@@ -129,8 +152,7 @@ func (l *Lane) closeChannels() {
 	for i, n := range l.ns {
 		if n != nil {
 			l.ns[i] = nil
-			closeChannel(n.ch)
-			n.ch = nil
+			n.close()
 		}
 	}
 }

@@ -4,6 +4,7 @@ package nvmf
 
 import (
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/nvme"
 )
 
@@ -43,10 +44,12 @@ type Request struct {
 	lane  *Lane
 	ns    *nsChannel // held from Execute on
 	stage stage
-	flags reqFlags
-	io    bdev.IO
-	multi *multi   // state of commands that take several operations
-	pair  *Request // second command of a fused pair
+	// checks of the protection information that go by the command's tags.
+	checks dif.Flags
+	flags  reqFlags
+	io     bdev.IO
+	multi  *multi   // state of commands that take several operations
+	pair   *Request // second command of a fused pair
 	// handed is the command as an NVMe device gets it.
 	handed *bdev.NVMeCommand
 }
@@ -68,17 +71,18 @@ type Queue struct {
 	auth  *authentication // nil: the host need not prove who it is
 }
 
-type reqFlags uint8
+type reqFlags uint16
 
 const (
-	flagFlush   reqFlags = 1 << iota // a flush follows the write
-	flagAdmin                        // admin command
-	flagFailed                       // Prepare found an error, in Status
-	flagActive                       // in execution
-	flagWaiting                      // an asynchronous event request that waits
-	flagLent                         // Iov is memory of the device
-	flagAuth                         // authentication command, or one refused for want of it
-	flagPassed                       // goes to an NVMe device as it is
+	flagFlush    reqFlags = 1 << iota // a flush follows the write
+	flagAdmin                         // admin command
+	flagFailed                        // Prepare found an error, in Status
+	flagActive                        // in execution
+	flagWaiting                       // an asynchronous event request that waits
+	flagLent                          // Iov is memory of the device
+	flagAuth                          // authentication command, or one refused for want of it
+	flagPassed                        // goes to an NVMe device as it is
+	flagStripped                      // moves data without their protection information
 )
 
 // Init prepares a request of queue q for use on lane l. Done is called at the

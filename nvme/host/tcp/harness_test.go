@@ -51,16 +51,25 @@ func must(t testing.TB, err error) {
 
 func newRig(t testing.TB, o target.Options) *rig {
 	t.Helper()
+	return newRigOf(t, o, malloc.Config{Name: "Malloc0", NumBlocks: diskSize / blockSize, BlockSize: blockSize}, nil)
+}
+
+// newRigOf is newRig with another disk, or with one that over makes of that.
+func newRigOf(t testing.TB, o target.Options, disk malloc.Config, over func(*bdev.Registry) string) *rig {
+	t.Helper()
 	ctx := context.Background()
 	reg, pool := bdev.NewRegistry(), iobuf.New(iobuf.Options{})
-	g := &rig{t: t, target: nvmf.NewTarget(reg), disk: "Malloc0"}
+	g := &rig{t: t, target: nvmf.NewTarget(reg), disk: disk.Name}
 	set, err := reactor.Start(reactor.Config{})
 	must(t, err)
 	th, err := set.NewThread(ctx, "target", reactor.Mask{})
 	must(t, err)
-	d, err := malloc.New(malloc.Config{Name: g.disk, NumBlocks: diskSize / blockSize, BlockSize: blockSize})
+	d, err := malloc.New(disk)
 	must(t, err)
 	must(t, reg.Register(ctx, d))
+	if over != nil {
+		g.disk = over(reg)
+	}
 	g.sub, err = g.target.NewSubsystem(subNQN, nvmf.SubsystemOptions{})
 	must(t, err)
 	_, err = g.sub.AddNamespace(ctx, g.disk, nvmf.NamespaceOptions{})
