@@ -14,8 +14,9 @@ import (
 )
 
 // HostKeys are the names of what a host and the subsystem's controllers prove
-// to know. Without Host a host need not prove anything.
-type HostKeys struct{ Host, Controller string }
+// to know. Without Host a host need not prove anything. PSK is the key by which
+// the host may come to listeners with TLS.
+type HostKeys struct{ Host, Controller, PSK string }
 
 // SetKeyReader sets where keys are found by their names. It is called before
 // hosts connect.
@@ -57,6 +58,11 @@ func (k HostKeys) check(t *Target) error {
 		}
 		s.Wipe()
 	}
+	p, err := t.tlsKey(k.PSK)
+	if err != nil {
+		return fmt.Errorf("psk: %w", err)
+	}
+	p.Wipe()
 	return nil
 }
 
@@ -72,7 +78,7 @@ func (k HostKeys) hold(t *Target) (held heldKeys, err error) {
 		return held, err
 	}
 	held.HostKeys = k
-	for _, name := range []string{k.Host, k.Controller} {
+	for _, name := range []string{k.Host, k.Controller, k.PSK} {
 		if name == "" || t.holdKey == nil {
 			continue
 		}

@@ -98,7 +98,7 @@ func TestFusedProtection(t *testing.T) {
 		wantStatus(t, tt.what, first.Status, tt.want)
 	}
 	ctx := d.Config.DIFContext(5, dif.Guard|dif.RefTag)
-	block := d.Data[5*520:6*520]
+	block := d.Data[5*520 : 6*520]
 	if err := ctx.Verify([][]byte{block}, 1); err != nil || !bytes.Equal(block[:512], other) {
 		t.Errorf("the block on the disk: %v", err)
 	}

@@ -92,13 +92,15 @@ func (s *Subsystem) savedSubsystem() []rpc.Call {
 type savedHost struct {
 	NQN  string `json:"nqn"`
 	Host string `json:"host"`
+	PSK  string `json:"psk,omitempty"`
 	Key  string `json:"dhchap_key,omitempty"`
 	Ours string `json:"dhchap_ctrlr_key,omitempty"`
 }
 
 func (s *Subsystem) savedHosts() (calls []rpc.Call) {
 	for _, h := range s.Hosts() {
-		calls = append(calls, rpc.Call{Method: "nvmf_subsystem_add_host", Params: savedHost{s.nqn, h, s.HostKeys(h).Host, s.HostKeys(h).Controller}})
+		k := s.HostKeys(h)
+		calls = append(calls, rpc.Call{Method: "nvmf_subsystem_add_host", Params: savedHost{s.nqn, h, k.PSK, k.Host, k.Controller}})
 	}
 	return calls
 }

@@ -25,7 +25,7 @@ type addHostParams struct {
 	NQN  string `json:"nqn" rpc:"required" doc:"name of the subsystem"`
 	Host string `json:"host" rpc:"required" doc:"NQN of the host"`
 	ofTarget
-	PSK      *string `json:"psk" doc:"name of a key for TLS; not built yet: leave it out"`
+	PSK      *string `json:"psk" doc:"name of the key by which the host may come to listeners with secure_channel"`
 	DHCHAP   *string `json:"dhchap_key" doc:"name of the key by which the host proves who it is"`
 	DHCHAPOf *string `json:"dhchap_ctrlr_key" doc:"name of the key by which the controller does, if the host asks"`
 }
@@ -35,10 +35,8 @@ func (t *Target) rpcAddHost(_ context.Context, p addHostParams) (rpc.True, error
 	if err != nil {
 		return false, err
 	}
-	if p.PSK != nil {
-		return false, invalid("psk is %q: this program has no TLS yet; leave it out", *p.PSK)
-	}
 	var k HostKeys
+	give(&k.PSK, p.PSK)
 	give(&k.Host, p.DHCHAP)
 	give(&k.Controller, p.DHCHAPOf)
 	if err := k.check(s.target); err != nil {
@@ -63,7 +61,7 @@ func (t *Target) rpcSetKeys(_ context.Context, p setKeysParams) (rpc.True, error
 	if err != nil {
 		return false, err
 	}
-	var k HostKeys
+	k := HostKeys{PSK: s.HostKeys(p.Host).PSK}
 	give(&k.Host, p.DHCHAP)
 	give(&k.Controller, p.DHCHAPOf)
 	if err := s.SetHostKeys(p.Host, k); err != nil {

@@ -12,6 +12,7 @@ import (
 	spec "github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/dhchap"
 	"github.com/gospdk/gospdk/nvme/host"
+	"github.com/gospdk/gospdk/nvme/psk"
 	"github.com/gospdk/gospdk/thread"
 )
 
@@ -19,6 +20,7 @@ import (
 type Keys struct {
 	DHCHAP      string // by which this host proves who it is
 	DHCHAPCtrlr string // by which the controller does
+	PSK         string // for TLS
 }
 
 // SetKeyReader sets where keys are found by their names. It is called before
@@ -45,6 +47,26 @@ func (m *Module) secret(param, name string) (string, error) {
 	return string(p), nil
 }
 
+// tlsKey reads the key for TLS of a name, "" for none.
+func (m *Module) tlsKey(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	if m.readKey == nil {
+		return "", fmt.Errorf("psk %q: there is no keyring: %w", name, syscall.ENOKEY)
+	}
+	p, err := m.readKey(name)
+	if err != nil {
+		return "", fmt.Errorf("psk %q: %w", name, err)
+	}
+	k, err := psk.Parse(p)
+	if err != nil {
+		return "", fmt.Errorf("psk %q: %w (%w)", name, err, syscall.EINVAL)
+	}
+	k.Wipe()
+	return string(p), nil
+}
+
 // fill gives the driver the keys, and what may be done with them.
 func (k Keys) fill(m *Module, o *host.Options) (err error) {
 	if k.DHCHAPCtrlr != "" && k.DHCHAP == "" {
@@ -54,6 +76,9 @@ func (k Keys) fill(m *Module, o *host.Options) (err error) {
 		return err
 	}
 	if o.DHCHAPCtrlrKey, err = m.secret("dhchap_ctrlr_key", k.DHCHAPCtrlr); err != nil {
+		return err
+	}
+	if o.TLSKey, err = m.tlsKey(k.PSK); err != nil {
 		return err
 	}
 	all := m.Options()
@@ -81,7 +106,7 @@ func (c *ctrlr) keys() Keys {
 	return c.cfg.Keys
 }
 
-// SetKeys replaces the keys of a controller, and has all of its queue pairs
+// SetKeys replaces the keys of a controller but for that of TLS, and has all of its queue pairs
 // prove again who both sides are. If that fails on a path the keys are the new
 // ones all the same, and the path is lost.
 func (m *Module) SetKeys(ctx context.Context, name string, k Keys) error {
@@ -107,6 +132,7 @@ func (m *Module) SetKeys(ctx context.Context, name string, k Keys) error {
 // setKeys is SetKeys on one path. It is the keeper's.
 func (c *ctrlr) setKeys(ctx context.Context, k Keys, o *host.Options) error {
 	c.mu.Lock()
+	k.PSK = c.cfg.Keys.PSK
 	c.cfg.Keys = k
 	hc := c.hc.Load()
 	channels := slices.Clone(c.channels)

@@ -59,13 +59,15 @@ func TestKeys(t *testing.T) {
 		{Keys{DHCHAP: "bad"}, `dhchap_key "bad"`},
 		{Keys{DHCHAP: "host", DHCHAPCtrlr: "none"}, `dhchap_ctrlr_key "none"`},
 		{Keys{DHCHAPCtrlr: "ctrl"}, "without dhchap_key"},
+		{Keys{PSK: "none"}, `psk "none"`},
+		{Keys{PSK: "host"}, `psk "host"`},
 	} {
 		cfg.Keys = k.keys
 		if _, err := m.Attach(ctx, cfg); err == nil || !strings.Contains(err.Error(), k.words) {
 			t.Errorf("keys %+v: %v", k.keys, err)
 		}
 	}
-	cfg.Keys = Keys{"host", "ctrl"}
+	cfg.Keys = Keys{DHCHAP: "host", DHCHAPCtrlr: "ctrl"}
 	if names, err := m.Attach(ctx, cfg); err != nil || fmt.Sprint(names) != "[Nn1]" {
 		t.Fatalf("the right keys: %q, %v", names, err)
 	}

@@ -126,13 +126,11 @@ func (m *Module) config(p *attachParams) (cfg CtrlrConfig, err error) {
 		return cfg, fmt.Errorf("max_bdevs cannot be zero: %w", syscall.EINVAL)
 	case p.NumIOQueues == 0 || p.NumIOQueues > 1<<16:
 		return cfg, fmt.Errorf("num_io_queues %d out of bounds, min: 1 max: %d: %w", p.NumIOQueues, 1<<16, syscall.EINVAL)
-	case p.PSK != "":
-		return cfg, fmt.Errorf("psk %q: block devices know no TLS; leave it out: %w", p.PSK, syscall.ENOTSUP)
 	}
 	o := m.Options()
 	cfg = CtrlrConfig{
 		Name: p.Name, Reconnect: o.Reconnect, AllowUnknownCSI: p.AllowUnknownCSI, Multipath: p.Multipath,
-		Policy: o.Multipath, Keys: Keys{p.DHCHAPKey, p.DHCHAPCtrlrKey},
+		Policy: o.Multipath, Keys: Keys{p.DHCHAPKey, p.DHCHAPCtrlrKey, p.PSK},
 		Host: host.Options{
 			HostNQN: p.Hostnqn, SrcAddr: p.Hostaddr, SrcSvcid: p.Hostsvcid, HeaderDigest: p.Hdgst, DataDigest: p.Ddgst,
 			ConnectTimeout: time.Duration(min(p.ConnectTimeoutUs, 1<<40)) * time.Microsecond, NumIOQueues: p.NumIOQueues,

@@ -102,7 +102,7 @@ type keysParams struct {
 }
 
 func (m *Module) rpcSetKeys(ctx context.Context, p keysParams) (rpc.True, error) {
-	err := m.SetKeys(ctx, p.Name, Keys{p.DHCHAPKey, p.DHCHAPCtrlrKey})
+	err := m.SetKeys(ctx, p.Name, Keys{DHCHAP: p.DHCHAPKey, DHCHAPCtrlr: p.DHCHAPCtrlrKey})
 	return err == nil, answer(err)
 }
 

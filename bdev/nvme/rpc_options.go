@@ -197,6 +197,7 @@ type savedCtrlr struct {
 	LossTimeout      int32                  `json:"ctrlr_loss_timeout_sec"`
 	ReconnectDelay   uint32                 `json:"reconnect_delay_sec"`
 	FastIOFail       uint32                 `json:"fast_io_fail_timeout_sec"`
+	PSK              string                 `json:"psk,omitempty"`
 	DHCHAPKey        string                 `json:"dhchap_key,omitempty"`
 	DHCHAPCtrlrKey   string                 `json:"dhchap_ctrlr_key,omitempty"`
 	Hostnqn          string                 `json:"hostnqn,omitempty"`
@@ -234,7 +235,7 @@ func (c *ctrlr) saved(a address) savedCtrlr {
 	g, r, h, k := &c.cfg, c.cfg.Reconnect, &c.cfg.Host, c.keys()
 	s := savedCtrlr{
 		Name: g.Name, shownTrid: showTrid(a.trid), PrchkReftag: g.DIFCheck&dif.RefTag != 0, PrchkGuard: g.DIFCheck&dif.Guard != 0,
-		LossTimeout: r.LossTimeout, ReconnectDelay: r.Delay, FastIOFail: r.FastIOFail, DHCHAPKey: k.DHCHAP, DHCHAPCtrlrKey: k.DHCHAPCtrlr, Hostnqn: c.hostNQN(), Hdgst: h.HeaderDigest,
+		LossTimeout: r.LossTimeout, ReconnectDelay: r.Delay, FastIOFail: r.FastIOFail, PSK: k.PSK, DHCHAPKey: k.DHCHAP, DHCHAPCtrlrKey: k.DHCHAPCtrlr, Hostnqn: c.hostNQN(), Hdgst: h.HeaderDigest,
 		Ddgst: h.DataDigest, Hostaddr: a.srcAddr, Hostsvcid: a.srcSvcid, ConnectTimeoutUs: uint64(h.ConnectTimeout.Microseconds()),
 		NumIOQueues: h.NumIOQueues, DisableSQFlow: h.DisableSQFlowControl, AllowUnknownCSI: g.AllowUnknownCSI,
 		MultipathOpts: g.Policy.params(),

@@ -16,7 +16,7 @@ import (
 
 // pages are those whose sh blocks run as they stand. What a test cannot run
 // is in console blocks.
-var pages = []string{"accel.md", "applications.md", "bdev.md", "bdev_nvme.md", "nvme_tcp.md", "nvmf.md", "nvme_cli.md", "nvmf_multipath.md", "trace.md"}
+var pages = []string{"accel.md", "applications.md", "bdev.md", "bdev_nvme.md", "nvme_tcp.md", "nvme_tcp_tls.md", "nvmf.md", "nvme_cli.md", "nvmf_multipath.md", "trace.md"}
 
 // called matches a call of a method that some page shows, in code or in text.
 var called = regexp.MustCompile("gospdk rpc ([a-z][^`|<>&\n]*)")

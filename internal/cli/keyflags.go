@@ -13,13 +13,14 @@ import (
 )
 
 // keyFlags name the files of the keys by which a host and a controller prove
-// who they are.
-type keyFlags struct{ host, controller string }
+// who they are, and of the key for TLS.
+type keyFlags struct{ host, controller, tls string }
 
 func addKeyFlags(cmd *cobra.Command) *keyFlags {
 	f := new(keyFlags)
 	cmd.Flags().StringVar(&f.host, "dhchap-key", "", "`file` with the key by which this host proves who it is (DHHC-1:…)")
 	cmd.Flags().StringVar(&f.controller, "dhchap-ctrlr-key", "", "`file` with the key by which the controller has to")
+	cmd.Flags().StringVar(&f.tls, "psk-path", "", "`file` with the key for TLS (NVMeTLSkey-1:…)")
 	return f
 }
 
@@ -31,7 +32,7 @@ func (f *keyFlags) apply(o *host.Options) error {
 	for _, k := range []struct {
 		flag, file string
 		to         *string
-	}{{"dhchap-key", f.host, &o.DHCHAPKey}, {"dhchap-ctrlr-key", f.controller, &o.DHCHAPCtrlrKey}} {
+	}{{"dhchap-key", f.host, &o.DHCHAPKey}, {"dhchap-ctrlr-key", f.controller, &o.DHCHAPCtrlrKey}, {"psk-path", f.tls, &o.TLSKey}} {
 		if k.file == "" {
 			continue
 		}

@@ -40,7 +40,7 @@ controller that is found or, if there is none, an embedded one to try things on.
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.nvmeList(), a.generateKey(), a.checkKey())
+	cmd.AddCommand(a.nvmeList(), a.generateKey(), a.checkKey(), a.generateTLSKey(), a.checkTLSKey())
 	for _, group := range [][]nvmeVerb{nvmeIdentifying, nvmeLogs, nvmeFeatures, nvmeManaging, nvmeIO, nvmeReservations, nvmePassthru} {
 		for i := range group {
 			cmd.AddCommand(a.nvmeVerb(&group[i]))

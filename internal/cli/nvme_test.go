@@ -173,6 +173,33 @@ func TestNVMeAuthenticates(t *testing.T) {
 	}
 }
 
+func TestNVMeTLSKeys(t *testing.T) {
+	const secret = "5512dbb6737d0106f65975b773dfb011ffc344bcf442e2dd6d8bc4870b5d5b03"
+	r := mustRun(t, "nvme", "gen-tls-key", "--secret", secret)
+	if r.out != "NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:\n" {
+		t.Errorf("key %q", r.out)
+	}
+	file := filepath.Join(tempDir(t), "key")
+	if err := os.WriteFile(file, []byte(r.out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := mustRun(t, "nvme", "check-tls-key", file); r.out != "Key is valid (hash sha256)\n" {
+		t.Errorf("%q", r.out)
+	}
+	r = mustRun(t, "nvme", "check-tls-key", file, "-n", "nqn.psk-test-host", "-c", "nqn.psk-test-subsys", "-I", "1")
+	if r.out != "NVMe1R01 nqn.psk-test-host nqn.psk-test-subsys iSbjiStwJ/1TrTvDlt2fjFmzvsytOJelidNnA+X5lEU=\n" {
+		t.Errorf("identity %q", r.out)
+	}
+	for _, args := range [][]string{
+		{"gen-tls-key", "--hmac", "3"}, {"gen-tls-key", "--secret", "zz"}, {"gen-tls-key", "--secret", "00"},
+		{"check-tls-key", file, "-n", "x"}, {"check-tls-key", file, "-n", "x", "-c", "y", "-I", "2"},
+	} {
+		if r := run(t, append([]string{"nvme"}, args...)...); r.code != 2 {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
+}
+
 func TestNVMeKeys(t *testing.T) {
 	file := filepath.Join(tempDir(t), "key")
 	for _, hash := range []string{"0", "1", "2", "3"} {

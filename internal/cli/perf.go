@@ -129,15 +129,12 @@ func addPerfCompatibility(cmd *cobra.Command) {
 		{"disable-zcopy", "z", "impl"}, {"enable-zcopy", "Z", "impl"},
 		{"zerocopy-threshold", "", "bytes"}, {"zerocopy-threshold-sock-impl", "", "impl"},
 		{"transport-tos", "", "value"}, {"rdma-srq-size", "", "entries"},
-		{"disable-ktls", "", ""},
+		{"disable-ktls", "", ""}, {"enable-ktls", "", ""}, {"tls-version", "", "value"}, {"psk-identity", "", "id"},
 	}...)
-	const noTLS = "there is no TLS here yet; leave it out"
 	for _, o := range [][4]string{
 		{"enable-vmd", "V", "", "VMD is not supported; leave it out"},
 		{"tpoint-group-mask", "y", "mask", "there are no trace points yet; leave it out"},
 		{"vfio-vf-token", "", "uuid", "VF tokens are not supported; leave it out"},
-		{"enable-ktls", "", "", noTLS}, {"tls-version", "", "value", noTLS},
-		{"psk-path", "", "path", noTLS}, {"psk-identity", "", "id", noTLS},
 	} {
 		refuseFlag(cmd, o[0], o[1], o[2], o[3])
 	}

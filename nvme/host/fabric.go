@@ -37,13 +37,17 @@ func (l *login) Complete(*Request) { l.ended.Store(true) }
 var randomHostID = sync.OnceValue(uuid.New)
 
 // identity returns the host identifier and name that Connect gives.
-func (c *Controller) identity() (id [16]byte, nqn string) {
-	id, nqn = c.opts.ExtendedHostID, c.opts.HostNQN
+func (c *Controller) identity() (id [16]byte, nqn string) { return c.opts.Identity(c.trid) }
+
+// Identity returns who the host is to a fabric's controller: its identifier
+// and its name.
+func (o *Options) Identity(trid nvme.TransportID) (id [16]byte, nqn string) {
+	id, nqn = o.ExtendedHostID, o.HostNQN
 	if id == [16]byte{} {
 		id = randomHostID()
 	}
 	if nqn == "" {
-		nqn = c.trid.HostNQN
+		nqn = trid.HostNQN
 	}
 	if nqn == "" {
 		nqn = "nqn.2014-08.org.nvmexpress:uuid:" + uuid.UUID(id).String()

@@ -101,6 +101,9 @@ type Options struct {
 	// DHCHAPDigests and DHCHAPGroups are those to offer, all if empty.
 	DHCHAPDigests []dhchap.Hash
 	DHCHAPGroups  []dhchap.Group
+	// TLSKey is a pre-shared key in interchange format ("NVMeTLSkey-1:…"), by
+	// which a fabric's queues use TLS 1.3; none if it is empty.
+	TLSKey string
 	// HeaderDigest and DataDigest ask for checksums of what goes over a
 	// network.
 	HeaderDigest, DataDigest bool

@@ -8,6 +8,7 @@ import (
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/pdu"
+	"github.com/gospdk/gospdk/nvme/psk"
 	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/sock"
 	"github.com/gospdk/gospdk/trace"
@@ -36,6 +37,7 @@ type conn struct {
 	t      *Transport
 	portal *portal
 	sock   *sock.Conn
+	tls    psk.Identity // by which TLS knows the host
 	g      *group
 	index  uint32 // in the group
 	state  connState

@@ -101,6 +101,9 @@ func (t *Transport) findController(c *conn, g *group, x *connecting) error {
 	if x.args.QID == 0 {
 		entries = t.opts.AdminEntries
 	}
+	if err := c.mayBe(nvme.Text(x.data.HOSTNQN[:]), nvme.Text(x.data.SUBNQN[:])); err != nil {
+		return err
+	}
 	sub, err := t.target.CheckConnect(&x.args, &x.data, entries)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvme/psk"
 	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/sock"
 )
@@ -25,13 +26,15 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 
 // portal is a listening socket. Several subsystems may share it.
 type portal struct {
-	t    *Transport
-	addr netip.AddrPort
-	ln   *net.TCPListener
-	done chan struct{} // closed when its goroutine has ended
+	t      *Transport
+	addr   netip.AddrPort
+	secure bool // by TLS
+	ln     *net.TCPListener
+	done   chan struct{} // closed when its goroutine has ended
 
 	mu        sync.Mutex
 	listeners map[*nvmf.Subsystem]*Listener
+	shakes    map[net.Conn]bool // TLS handshakes under way; nil when the portal is closed
 }
 
 // Listener serves one subsystem at one address.
@@ -50,11 +53,17 @@ type Listener struct {
 // address. The discovery subsystem can be reached at each of them. ctx bounds
 // the call alone.
 func (t *Transport) Listen(ctx context.Context, sub *nvmf.Subsystem, traddr, trsvcid string) (*Listener, error) {
-	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid})
+	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid}, false)
+}
+
+// ListenTLS is Listen for hosts that must use TLS, each with the key by which
+// the subsystem names it. Those who share an address do so in this, too.
+func (t *Transport) ListenTLS(ctx context.Context, sub *nvmf.Subsystem, traddr, trsvcid string) (*Listener, error) {
+	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid}, true)
 }
 
 // listen is Listen at an address that may tell more than that.
-func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.TransportID) (*Listener, error) {
+func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.TransportID, secure bool) (*Listener, error) {
 	traddr, trsvcid := id.Traddr, id.Trsvcid
 	fail := func(err error) (*Listener, error) {
 		return nil, fmt.Errorf("nvmf: listening for TCP at %s port %s: %w", traddr, trsvcid, err)
@@ -78,7 +87,7 @@ func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.Tra
 	if t.closing.Load() {
 		return fail(nvmf.ErrClosed)
 	}
-	p, err := t.portal(ctx, netip.AddrPortFrom(ip, uint16(port)))
+	p, err := t.portal(ctx, netip.AddrPortFrom(ip, uint16(port)), secure)
 	if err != nil {
 		return fail(err)
 	}
@@ -90,8 +99,10 @@ func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.Tra
 }
 
 // portal returns the socket for addr. t.mu is held.
-func (t *Transport) portal(ctx context.Context, addr netip.AddrPort) (*portal, error) {
-	if p := t.portals[addr.String()]; p != nil {
+func (t *Transport) portal(ctx context.Context, addr netip.AddrPort, secure bool) (*portal, error) {
+	if p := t.portals[addr.String()]; p != nil && p.secure != secure {
+		return nil, fmt.Errorf("another subsystem is served there with secure_channel %t: use another port, or the same", p.secure)
+	} else if p != nil {
 		return p, nil
 	}
 	network := "tcp4"
@@ -103,7 +114,10 @@ func (t *Transport) portal(ctx context.Context, addr netip.AddrPort) (*portal, e
 	if err != nil {
 		return nil, err
 	}
-	p := &portal{t: t, ln: ln.(*net.TCPListener), done: make(chan struct{}), listeners: map[*nvmf.Subsystem]*Listener{}}
+	p := &portal{
+		t: t, secure: secure, ln: ln.(*net.TCPListener), done: make(chan struct{}),
+		listeners: map[*nvmf.Subsystem]*Listener{}, shakes: map[net.Conn]bool{},
+	}
 	p.addr = netip.AddrPortFrom(addr.Addr(), ln.Addr().(*net.TCPAddr).AddrPort().Port())
 	t.portals[p.addr.String()] = p
 	go p.accept()
@@ -119,7 +133,7 @@ func (p *portal) serve(sub *nvmf.Subsystem, id nvme.TransportID) (*Listener, err
 	}
 	a := nvmf.Address{
 		Trtype: nvme.TrtypeTCP, Adrfam: nvme.AdrfamIPv4, Traddr: p.addr.Addr().String(), Trsvcid: strconv.Itoa(int(p.addr.Port())),
-		AdminEntries: uint16(min(p.t.opts.AdminEntries, 65535)), NoSQFlow: true,
+		AdminEntries: uint16(min(p.t.opts.AdminEntries, 65535)), NoSQFlow: true, SecureChannel: p.secure,
 	}
 	if p.addr.Addr().Is6() {
 		a.Adrfam = nvme.AdrfamIPv6
@@ -185,6 +199,7 @@ func (p *portal) closeIfUnused() error {
 	delete(p.t.portals, p.addr.String())
 	err := p.ln.Close()
 	<-p.done
+	p.endShakes()
 	return err
 }
 
@@ -230,8 +245,18 @@ func (p *portal) take(c *net.TCPConn) {
 		log.Warnf("nvmf: TCP %v: connection from %v: %v", p.addr, s.Remote(), err)
 	}
 	t.live.Add(1)
-	q := newConn(t, p, s)
-	g := t.pickGroup()
+	if p.secure {
+		go p.shake(s)
+		return
+	}
+	p.welcome(s, psk.Identity{})
+}
+
+// welcome gives a connection to a poll group. id is what TLS knows of the host.
+func (p *portal) welcome(s *sock.Conn, id psk.Identity) {
+	q := newConn(p.t, p, s)
+	q.tls = id
+	g := p.t.pickGroup()
 	if !g.thread.Send(func() { g.welcome(q) }) {
 		q.drop()
 	}

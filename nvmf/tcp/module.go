@@ -4,7 +4,6 @@ package tcp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -88,10 +87,7 @@ type carrier struct{ t *Transport }
 
 // Listen implements nvmf.Carrier.
 func (c *carrier) Listen(ctx context.Context, sub *nvmf.Subsystem, addr nvme.TransportID, o nvmf.ListenOptions) (nvmf.Listening, error) {
-	if o.SecureChannel {
-		return nil, errors.New("secure_channel: TLS is not built into this program")
-	}
-	return c.t.listen(ctx, sub, addr)
+	return c.t.listen(ctx, sub, addr, o.SecureChannel)
 }
 
 // Close implements nvmf.Carrier.

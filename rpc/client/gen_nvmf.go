@@ -417,7 +417,7 @@ type NvmfSubsystemAddHostParams struct {
 	NQN            string  `json:"nqn"`                        // name of the subsystem
 	Host           string  `json:"host"`                       // NQN of the host
 	TgtName        *string `json:"tgt_name,omitempty"`         // name of the target (default nvmf_tgt)
-	Psk            *string `json:"psk,omitempty"`              // name of a key for TLS; not built yet: leave it out
+	Psk            *string `json:"psk,omitempty"`              // name of the key by which the host may come to listeners with secure_channel
 	DhchapKey      *string `json:"dhchap_key,omitempty"`       // name of the key by which the host proves who it is
 	DhchapCtrlrKey *string `json:"dhchap_ctrlr_key,omitempty"` // name of the key by which the controller does, if the host asks
 }
@@ -440,7 +440,7 @@ type NvmfSubsystemAddListenerParams struct {
 	NQN           string                                      `json:"nqn"`                      // name of the subsystem
 	TgtName       *string                                     `json:"tgt_name,omitempty"`       // name of the target (default nvmf_tgt)
 	ListenAddress NvmfSubsystemAddListenerListenAddressParams `json:"listen_address"`           // where
-	SecureChannel *bool                                       `json:"secure_channel,omitempty"` // TLS; VFIOUSER has none and keeps what is given. Not together with allow_any_host of the subsystem; default false
+	SecureChannel *bool                                       `json:"secure_channel,omitempty"` // hosts must use TLS, with the key of nvmf_subsystem_add_host; VFIOUSER has none and keeps what is given. Not together with allow_any_host of the subsystem; default false
 	ANAState      *string                                     `json:"ana_state,omitempty"`      // of subsystems with ana_reporting; others pass over it; one of optimized, non_optimized, inaccessible; default optimized
 	SockImpl      *string                                     `json:"sock_impl,omitempty"`      // implementation of sockets; not for VFIOUSER
 	NUMAID        *int32                                      `json:"numa_id,omitempty"`        // VFIOUSER only: node whose CPUs the controllers begin on, -1 for any (default -1)

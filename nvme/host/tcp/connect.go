@@ -24,7 +24,7 @@ func (q *queue) Dial() error {
 	q.rules = pdu.Rules{MaxData: maxTransfer}
 	q.inCapsule = 0
 	q.writable = true
-	if g := q.group(); g != nil {
+	if g := q.group(); g != nil && q.link.key == nil {
 		return errors.Join(g.Add(c, uint32(q.id)), g.Watch(c, uint32(q.id), true, true))
 	}
 	return nil
@@ -62,6 +62,15 @@ func (q *queue) dialing() {
 		return
 	}
 	flag.Debugf("%s connected from %v to %v", q.name, q.conn.Local(), q.conn.Remote())
+	if q.link.key != nil {
+		q.beginTLS()
+		return
+	}
+	q.sendICReq()
+}
+
+// sendICReq begins the transport's handshake.
+func (q *queue) sendICReq() {
 	req := q.icReq()
 	b := make([]byte, pdu.ICSize)
 	req.Put(b)
@@ -100,6 +109,7 @@ func (q *queue) Established() bool { return q.state == stateReady }
 
 // Disconnect implements host.FabricQueue.
 func (q *queue) Disconnect() {
+	q.endTLS()
 	if q.conn != nil {
 		q.conn.Close() // which takes it out of its group too
 		q.conn = nil

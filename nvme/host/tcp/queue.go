@@ -24,6 +24,7 @@ type connState uint8
 const (
 	stateNone    connState = iota // no connection
 	stateDialing                  // the socket connects
+	stateShaking                  // the TLS handshake is under way
 	stateInit                     // ICReq is on its way, ICResp is due
 	stateReady                    // commands can be sent
 )
@@ -36,6 +37,7 @@ type queue struct {
 	name      string
 	state     connState
 	conn      *sock.Conn
+	shake     *shake // nil but for stateShaking
 	err       error  // why the connection has ended, until Reset
 	inCapsule uint32 // bytes of data in the capsule of an I/O command
 	maxH2C    uint32 // bytes of data in an H2CData
@@ -234,6 +236,8 @@ func (q *queue) Poll(done []*host.Request) (int, error) {
 	switch q.state {
 	case stateDialing:
 		q.dialing()
+	case stateShaking:
+		q.shaking()
 	case stateInit:
 		q.receive()
 	case stateReady:

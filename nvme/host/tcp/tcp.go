@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gospdk/gospdk/internal/tls13"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
@@ -55,6 +56,9 @@ func (t Transport) Open(ctx context.Context, trid nvme.TransportID, o *host.Opti
 	}
 	l := &link{maxR2T: max(t.MaxR2T, 1), headerDigest: o.HeaderDigest, dataDigest: o.DataDigest}
 	var err error
+	if l.key, err = tlsKey(trid, o); err != nil {
+		return nil, err
+	}
 	if trid.Trsvcid == "" {
 		trid.Trsvcid = DefaultPort
 	}
@@ -110,6 +114,7 @@ type link struct {
 	remote, local            netip.AddrPort // local is not valid if any will do
 	headerDigest, dataDigest bool
 	maxR2T                   int
+	key                      *tls13.PSK // nil for no TLS
 
 	mu  sync.Mutex // guards what follows
 	cfg host.LinkConfig
