@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/dif"
 	"github.com/gospdk/gospdk/log"
 	"github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvmf/internal/testdisk"
@@ -21,13 +22,17 @@ func FuzzCommand(f *testing.F) {
 		}
 		f.Add(admin, p, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9})
 	}
-	for op := range 32 {
+	for op := range 128 {
 		seed(true, nvme.Command{Opcode: nvme.Opcode(op), NSID: 1, CDW10: 2}, nvme.Command{Opcode: nvme.AdminGetLogPage, CDW10: 1 | 15<<16})
+		seed(false, ioCmd(nvme.Opcode(op), 3, 4, 3), nvme.Command{Opcode: nvme.Opcode(op), NSID: 3, CDW12: 1023, CDW13: 0x102})
+		seed(false, ioCmd(nvme.Opcode(op), 4, 4, 3), nvme.Command{Opcode: nvme.Opcode(op), NSID: 4, CDW12: actPI, CDW15: 1})
 		seed(false, ioCmd(nvme.Opcode(op), 1, 3, 2), ioCmd(nvme.CmdRead, 2, 1<<63, 65536))
 	}
 	seed(false, fuse(ioCmd(nvme.CmdCompare, 1, 3, 1), nvme.FuseFirst), fuse(writeCmd(1, 3, 1), nvme.FuseSecond))
 	g := newRig(f, testdisk.New("a", 100),
-		testdisk.NewInfo(bdev.Info{Name: "b", BlockSize: 4096, NumBlocks: 10, MDSize: 8, WriteCache: true}))
+		testdisk.NewInfo(bdev.Info{Name: "b", BlockSize: 4096, NumBlocks: 10, MDSize: 8, WriteCache: true}),
+		testdisk.NewInfo(bdev.Info{Name: "c", BlockSize: 512, NumBlocks: 600, Zoned: true, ZoneSize: 4}),
+		testdisk.NewInfo(bdev.Info{Name: "d", BlockSize: 520, NumBlocks: 100, MDSize: 8, MDInterleaved: true, DIF: dif.Type2, DIFCheck: dif.Guard}))
 	log.SetPrintLevel(log.LevelDisabled)
 	mem := make([]byte, 128<<10)
 	f.Fuzz(func(t *testing.T, admin bool, cmds, data []byte) {

@@ -12,7 +12,8 @@ import (
 // I/O command sets (NVMe Base 2.0, figure 274).
 const (
 	csiNVM  = 0
-	csiLast = 2 // key value, zoned namespaces
+	csiZNS  = 2
+	csiLast = csiZNS
 )
 
 // putString fills p with s padded by spaces, as identify strings are.
@@ -51,22 +52,29 @@ func (c *Controller) identifyPage(p []byte, cns nvme.CNS, cmd *nvme.Command) nvm
 	case nvme.CNSController:
 		c.identifyController(p)
 	case nvme.CNSActiveNamespaces, nvme.CNSAllocatedNamespaces:
-		return c.listNamespaces(p, cmd.NSID)
+		return c.listNamespaces(p, cmd.NSID, nil)
 	case nvme.CNSNamespaceDescriptors:
 		return c.namespaceDescriptors(p, cmd.NSID)
 	case nvme.CNSIOCSActiveNamespaces, nvme.CNSIOCSAllocatedNamespaces:
-		if csi != csiNVM {
+		if !c.has(csi) {
 			return nvme.StatusInvalidField
 		}
-		return c.listNamespaces(p, cmd.NSID)
+		return c.listNamespaces(p, cmd.NSID, &csi)
 	case nvme.CNSIOCSNamespace, nvme.CNSIOCSAllocatedNamespace:
-		if csi != csiNVM {
+		switch {
+		case !c.has(csi):
 			return nvme.StatusInvalidIOCS
+		case csi == csiZNS:
+			return c.identifyZoned(p, cmd.NSID)
 		}
 		return c.identifyNamespaceNVM(p, cmd.NSID)
 	case nvme.CNSIOCSController:
-		if csi != csiNVM {
+		if !c.has(csi) {
 			return nvme.StatusInvalidIOCS
+		}
+		if csi == csiZNS {
+			p[0] = c.zasl()
+			break
 		}
 		// What is zero has no limit beyond MDTS.
 		p[1] = c.sub.opts.WZSL
@@ -85,15 +93,19 @@ func (c *Controller) identifyPage(p []byte, cns nvme.CNS, cmd *nvme.Command) nvm
 		if id != 0xffff && id != c.id {
 			return nvme.StatusInvalidField
 		}
-		p[0] = 1 << csiNVM // one combination: NVM alone
+		p[0] = 1 << csiNVM // one combination: all that there are
+		if c.hasZones() {
+			p[0] |= 1 << csiZNS
+		}
 	default:
 		return nvme.StatusInvalidField
 	}
 	return nvme.StatusSuccess
 }
 
-// listNamespaces lists those above nsid in increasing order.
-func (c *Controller) listNamespaces(p []byte, nsid uint32) nvme.Status {
+// listNamespaces lists those above nsid in increasing order, of a command set
+// unless csi is nil.
+func (c *Controller) listNamespaces(p []byte, nsid uint32, csi *uint8) nvme.Status {
 	if nsid >= allNamespaces-1 {
 		return nvme.StatusInvalidNamespace
 	}
@@ -101,7 +113,7 @@ func (c *Controller) listNamespaces(p []byte, nsid uint32) nvme.Status {
 		if len(p) == 0 {
 			break
 		}
-		if ns != nil {
+		if ns != nil && (csi == nil || *csi == ns.csi()) {
 			binary.LittleEndian.PutUint32(p, ns.nsid)
 			p = p[4:]
 		}
@@ -148,7 +160,7 @@ func (c *Controller) namespaceDescriptors(p []byte, nsid uint32) nvme.Status {
 	if id := ns.ns.uuid; id != [16]byte{} {
 		add(nidtUUID, id[:])
 	}
-	add(nidtCSI, []byte{csiNVM})
+	add(nidtCSI, []byte{ns.csi()})
 	return nvme.StatusSuccess
 }
 

@@ -18,13 +18,16 @@ const (
 type stage uint8
 
 const (
-	stageSingle  stage = iota // one operation, then the end
-	stageFlush                // writing, a flush follows
-	stageRanges               // one of several ranges of Dataset Management or Copy
-	stageVerify               // one of several reads of Verify
-	stageFused                // both commands of a fused pair
-	stageChecked              // a read whose protection information is looked at
-	stagePassed               // an NVMe device has the command
+	stageSingle   stage = iota // one operation, then the end
+	stageFlush                 // writing, a flush follows
+	stageRanges                // one of several ranges of Dataset Management or Copy
+	stageVerify                // one of several reads of Verify
+	stageFused                 // both commands of a fused pair
+	stageChecked               // a read whose protection information is looked at
+	stageAppend                // a Zone Append, whose place is to be told
+	stageReport                // zones are told of
+	stageAllZones              // something is done to all zones
+	stagePassed                // an NVMe device has the command
 )
 
 // prepareIO checks an I/O command and turns it into the block device's
@@ -102,6 +105,8 @@ func (l *Lane) prepareOther(r *Request, ns *nsChannel) {
 		r.Xfer, r.Length = nvme.TransferHostToController, (cmd.CDW10&0xff+1)*dsmRangeSize
 	case nvme.CmdCopy:
 		l.prepareCopy(r, ns)
+	case nvme.CmdZoneAppend, nvme.CmdZoneManagementSend, nvme.CmdZoneManagementReceive:
+		l.prepareZoned(r, ns)
 	}
 }
 
@@ -184,6 +189,8 @@ func (l *Lane) executeOther(r *Request, ns *nsChannel) bool {
 	case nvme.CmdCopy:
 		l.startCopy(r, ns)
 		return true
+	case nvme.CmdZoneAppend, nvme.CmdZoneManagementSend, nvme.CmdZoneManagementReceive:
+		return l.executeZoned(r, ns)
 	}
 	return false
 }
@@ -212,6 +219,12 @@ func (l *Lane) nextStage(r *Request) {
 			r.Status = r.checkTags()
 		}
 		r.finish()
+	case stageAppend:
+		l.appended(r)
+	case stageReport:
+		l.nextReport(r)
+	case stageAllZones:
+		l.nextZone(r)
 	case stagePassed:
 		l.passed(r)
 	}

@@ -82,14 +82,11 @@ func (c *Controller) logPage(id nvme.LogPageID, r *Request) ([]byte, nvme.Status
 	case nvme.LogChangedNamespaces:
 		return c.logs.changedPage(p), nvme.StatusSuccess
 	case nvme.LogCommandEffects:
-		csi := r.Cmd.CDW14 >> 24
-		if c.CC().CSS() != cssAll {
-			csi = csiNVM // CC.CSS names the command set
-		}
+		csi := c.effectsCSI(&r.Cmd)
 		if csi > csiLast {
 			return nil, nvme.StatusInvalidField.WithDNR()
 		}
-		return c.effectsPage(p, csi == csiNVM), nvme.StatusSuccess
+		return c.effectsPage(p, csi), nvme.StatusSuccess
 	case nvme.LogMIEffects: // there are none, which zeroes say
 		return p, nvme.StatusSuccess
 	case nvme.LogFeatureEffects:

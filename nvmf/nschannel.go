@@ -28,6 +28,7 @@ type nsChannel struct {
 	users      int // requests that use it
 	writeCache bool
 	lends      bool
+	zoned      bool
 	protected  bool   // there is protection information
 	strips     bool   // which the controller can make and take away
 	raw        bool   // all I/O commands go to the device as they are
@@ -58,6 +59,7 @@ func (l *Lane) attach(ns *Namespace) error {
 		nsid:       ns.nsid,
 		writeCache: info.WriteCache,
 		lends:      ns.desc.Lends() && info.DIF == dif.Disabled,
+		zoned:      info.Zoned && info.ZoneSize > 0,
 		protected:  info.DIF != dif.Disabled,
 		raw:        ns.sub.opts.Passthrough,
 		ana:        c.access(),
@@ -215,6 +217,12 @@ func (n *nsChannel) supports(op nvme.Opcode) bool {
 		return n.can(bdev.OpUnmap)
 	case nvme.CmdCopy:
 		return n.can(bdev.OpCopy)
+	case nvme.CmdZoneAppend:
+		return n.appends()
+	case nvme.CmdZoneManagementSend:
+		return n.zoned && n.can(bdev.OpZoneManagement)
+	case nvme.CmdZoneManagementReceive:
+		return n.zoned && n.can(bdev.OpZoneReport)
 	}
 	return reserves(op)
 }
@@ -236,6 +244,17 @@ func (c *Controller) supports(op nvme.Opcode) bool {
 		return true
 	}
 	return reserves(op)
+}
+
+// supportsZoned tells whether every zoned namespace executes a command of
+// that command set.
+func (c *Controller) supportsZoned(op nvme.Opcode) bool {
+	for _, n := range c.home.ns {
+		if n != nil && n.zoned && !n.supports(op) {
+			return false
+		}
+	}
+	return c.hasZones()
 }
 
 func (c *Controller) supportsFused() bool {

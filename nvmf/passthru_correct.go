@@ -86,7 +86,7 @@ func (c *Controller) correctLog(r *Request, p *AdminPassthru, mine, device []byt
 	switch nvme.LogPageID(r.Cmd.CDW10) {
 	case nvme.LogCommandEffects:
 		size = 4096
-		c.effectsPage(mine, true)
+		c.effectsPage(mine, c.effectsCSI(&r.Cmd))
 		fromMine = func(i int) bool {
 			return i >= 256 || !p.takes(&nvme.Command{Opcode: nvme.Opcode(i)}) || nvme.Opcode(i) == nvme.AdminGetFeatures || nvme.Opcode(i) == nvme.AdminSetFeatures
 		}

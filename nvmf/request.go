@@ -48,8 +48,9 @@ type Request struct {
 	checks dif.Flags
 	flags  reqFlags
 	io     bdev.IO
-	multi  *multi   // state of commands that take several operations
-	pair   *Request // second command of a fused pair
+	multi  *multi    // state of commands that take several operations
+	walk   *zoneWalk // and of those that go through zones
+	pair   *Request  // second command of a fused pair
 	// handed is the command as an NVMe device gets it.
 	handed *bdev.NVMeCommand
 }

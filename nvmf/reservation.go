@@ -64,7 +64,7 @@ const (
 // accessOf sorts the I/O commands (NVMe Base 2.0, figure 443).
 func accessOf(op nvme.Opcode) accessKind {
 	switch op {
-	case nvme.CmdRead, nvme.CmdCompare, nvme.CmdVerify:
+	case nvme.CmdRead, nvme.CmdCompare, nvme.CmdVerify, nvme.CmdZoneManagementReceive:
 		return accessRead
 	case nvme.CmdReservationRegister, nvme.CmdReservationAcquire, nvme.CmdReservationRelease, nvme.CmdReservationReport:
 		return accessNone

@@ -35,6 +35,7 @@ const (
 // rig is a target of this project with one namespace and one listener.
 type rig struct {
 	t      testing.TB
+	reg    *bdev.Registry
 	target *nvmf.Target
 	sub    *nvmf.Subsystem
 	disk   string
@@ -59,7 +60,7 @@ func newRigOf(t testing.TB, o target.Options, disk malloc.Config, over func(*bde
 	t.Helper()
 	ctx := context.Background()
 	reg, pool := bdev.NewRegistry(), iobuf.New(iobuf.Options{})
-	g := &rig{t: t, target: nvmf.NewTarget(reg), disk: disk.Name}
+	g := &rig{t: t, reg: reg, target: nvmf.NewTarget(reg), disk: disk.Name}
 	set, err := reactor.Start(reactor.Config{})
 	must(t, err)
 	th, err := set.NewThread(ctx, "target", reactor.Mask{})

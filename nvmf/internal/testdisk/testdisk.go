@@ -21,6 +21,8 @@ type Disk struct {
 	Config bdev.Info
 	Data   []byte // of all blocks
 	Meta   []byte // separate metadata of all blocks
+	// Zones are those of a zoned disk.
+	Zones []bdev.Zone
 	// Lacks are operations that it does not have.
 	Lacks map[bdev.Op]bool
 	// NVMe, if it is not nil, carries out commands of NVMe.
@@ -53,6 +55,11 @@ func NewInfo(info bdev.Info) *Disk {
 		Data:   make([]byte, info.NumBlocks*uint64(info.BlockSize)),
 		Lacks:  map[bdev.Op]bool{},
 		Fail:   map[bdev.Op]bdev.Status{},
+	}
+	if info.Zoned {
+		for start := uint64(0); start < info.NumBlocks; start += info.ZoneSize {
+			d.Zones = append(d.Zones, bdev.Zone{Start: start, WritePointer: start, Capacity: info.ZoneSize, Type: bdev.ZoneSequentialWrite})
+		}
 	}
 	if info.MDSize > 0 && !info.MDInterleaved {
 		d.Meta = make([]byte, info.NumBlocks*uint64(info.MDSize))
@@ -164,6 +171,23 @@ func (d *Disk) do(io *bdev.IO) bdev.Status {
 	if io.Op == bdev.OpFlush || io.Op == bdev.OpReset {
 		return bdev.StatusSuccess
 	}
+	switch io.Op {
+	case bdev.OpZoneReport:
+		io.Result = uint64(copy(io.Zones, d.Zones[io.Offset/d.Config.ZoneSize:]))
+		return bdev.StatusSuccess
+	case bdev.OpZoneManagement:
+		d.zone(io).State = afterAction[io.ZoneAction]
+		return bdev.StatusSuccess
+	case bdev.OpZoneAppend:
+		z := d.zone(io)
+		if io.Blocks > z.Start+z.Capacity-z.WritePointer {
+			return bdev.StatusFailed
+		}
+		io.Result = z.WritePointer
+		z.WritePointer += io.Blocks
+		write(d.Data[io.Result*bs:], io.Iov)
+		return bdev.StatusSuccess
+	}
 	at := d.Data[io.Offset*bs : (io.Offset+io.Blocks)*bs]
 	switch io.Op {
 	case bdev.OpRead:
@@ -195,6 +219,14 @@ func (d *Disk) do(io *bdev.IO) bdev.Status {
 		return bdev.StatusUnsupported
 	}
 	return bdev.StatusSuccess
+}
+
+func (d *Disk) zone(io *bdev.IO) *bdev.Zone { return &d.Zones[io.Offset/d.Config.ZoneSize] }
+
+// afterAction is the state of a zone after an action.
+var afterAction = [...]bdev.ZoneState{
+	bdev.ZoneActionClose: bdev.ZoneClosed, bdev.ZoneActionFinish: bdev.ZoneFull, bdev.ZoneActionOpen: bdev.ZoneExplicitlyOpen,
+	bdev.ZoneActionReset: bdev.ZoneEmpty, bdev.ZoneActionOffline: bdev.ZoneOffline,
 }
 
 func (d *Disk) meta(io *bdev.IO) []byte {
