@@ -65,6 +65,9 @@ func (c *ctrlr) populate(ctx context.Context) (names []string, errs error) {
 	}
 	for _, ns := range hc.Namespaces() {
 		name, err := c.populateOne(ctx, hc, ns, states)
+		if errors.Is(err, errDeleting) {
+			return names, errs
+		}
 		if err != nil {
 			log.Errorf("%s: namespace %d: %v", c, ns.ID(), err)
 			errs = errors.Join(errs, fmt.Errorf("namespace %d: %w", ns.ID(), err))

@@ -36,7 +36,7 @@ type Options struct {
 	DelayCmdSubmit              bool
 	TransportRetryCount         uint32 // of one command by the driver
 	BdevRetryCount              int32  // of one IO; -1 is without end
-	TransportAckTimeout         uint8  // accepted, for RDMA
+	TransportAckTimeout         uint8  // 2 to that power is a time in ms; 0 is the machine\'s
 	Reconnect                   Reconnect
 	DisableAutoFailback         bool
 	GenerateUUIDs               bool
@@ -145,6 +145,9 @@ type CtrlrConfig struct {
 	Policy    Policy // of new disks
 }
 
+// maxAckTimeout is the largest TransportAckTimeout that TCP takes.
+const maxAckTimeout = 30
+
 // hostOptions completes the driver's options of a controller.
 func (o *Options) hostOptions(h host.Options, t spec.TransportType) host.Options {
 	h.KeepAliveTimeout = o.KeepAlive
@@ -154,6 +157,9 @@ func (o *Options) hostOptions(h host.Options, t spec.TransportType) host.Options
 	h.RetryCount = int(o.TransportRetryCount)
 	if o.TransportRetryCount == 0 {
 		h.RetryCount = -1 // never
+	}
+	if o.TransportAckTimeout > 0 {
+		h.AckTimeout = time.Millisecond << min(o.TransportAckTimeout, maxAckTimeout)
 	}
 	h.ArbitrationBurst = uint8(o.ArbitrationBurst)
 	h.LowPriorityWeight = uint8(o.LowPriorityWeight)

@@ -37,7 +37,7 @@ type optionParams struct {
 	DelayCmdSubmit       *bool                  `json:"delay_cmd_submit" doc:"ring the doorbell once for all commands of a round"`
 	TransportRetryCount  *uint32                `json:"transport_retry_count" doc:"how often the driver sends a command again"`
 	BdevRetryCount       *int32                 `json:"bdev_retry_count" doc:"how often an IO is tried again, -1 without end"`
-	TransportAckTimeout  *uint8                 `json:"transport_ack_timeout" doc:"accepted; it is for RDMA"`
+	TransportAckTimeout  *uint8                 `json:"transport_ack_timeout" doc:"how long what was sent over TCP may stay without an acknowledgement: 2 to this power, in ms; 0 for the machine's minutes"`
 	LossTimeout          *int32                 `json:"ctrlr_loss_timeout_sec" doc:"how long to try to connect again before the devices are removed, in s: -1 for ever, 0 not at all"`
 	ReconnectDelay       *uint32                `json:"reconnect_delay_sec" doc:"time between two attempts, in s"`
 	FastIOFail           *uint32                `json:"fast_io_fail_timeout_sec" doc:"after how long IO fails instead of waiting, in s, 0 for never"`

@@ -114,6 +114,10 @@ type Options struct {
 	// ConnectTimeout limits how long each queue of a fabric may take to
 	// connect; default 10 s.
 	ConnectTimeout time.Duration
+	// AckTimeout is how long what was sent may stay without an
+	// acknowledgement before a fabric's connection counts as lost; the
+	// machine decides if it is 0, in minutes usually.
+	AckTimeout time.Duration
 	// DisableSQFlowControl leaves submission queue flow control out, so that
 	// a fabric's controller may end a read by its data alone.
 	DisableSQFlowControl bool

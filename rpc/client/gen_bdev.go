@@ -904,7 +904,7 @@ type BdevNvmeSetOptionsParams struct {
 	DelayCmdSubmit         *bool                                  `json:"delay_cmd_submit,omitempty"`           // ring the doorbell once for all commands of a round
 	TransportRetryCount    *uint32                                `json:"transport_retry_count,omitempty"`      // how often the driver sends a command again
 	BdevRetryCount         *int32                                 `json:"bdev_retry_count,omitempty"`           // how often an IO is tried again, -1 without end
-	TransportAckTimeout    *uint8                                 `json:"transport_ack_timeout,omitempty"`      // accepted; it is for RDMA
+	TransportAckTimeout    *uint8                                 `json:"transport_ack_timeout,omitempty"`      // how long what was sent over TCP may stay without an acknowledgement: 2 to this power, in ms; 0 for the machine's minutes
 	CtrlrLossTimeoutSec    *int32                                 `json:"ctrlr_loss_timeout_sec,omitempty"`     // how long to try to connect again before the devices are removed, in s: -1 for ever, 0 not at all
 	ReconnectDelaySec      *uint32                                `json:"reconnect_delay_sec,omitempty"`        // time between two attempts, in s
 	FastIOFailTimeoutSec   *uint32                                `json:"fast_io_fail_timeout_sec,omitempty"`   // after how long IO fails instead of waiting, in s, 0 for never

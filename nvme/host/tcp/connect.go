@@ -18,6 +18,10 @@ func (q *queue) Dial() error {
 	if err != nil {
 		return err
 	}
+	if err := c.Set(sock.Options{AckTimeout: q.link.ackTimeout}); err != nil {
+		c.Close()
+		return err
+	}
 	q.conn = c
 	q.state = stateDialing
 	q.format = pdu.Format{}

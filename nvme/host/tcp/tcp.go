@@ -54,7 +54,7 @@ func (t Transport) Open(ctx context.Context, trid nvme.TransportID, o *host.Opti
 	if t.MaxR2T < 0 || t.MaxR2T > 256 {
 		return nil, fmt.Errorf("MaxR2T %d: allowed are 1 to 256", t.MaxR2T)
 	}
-	l := &link{maxR2T: max(t.MaxR2T, 1), headerDigest: o.HeaderDigest, dataDigest: o.DataDigest}
+	l := &link{maxR2T: max(t.MaxR2T, 1), headerDigest: o.HeaderDigest, dataDigest: o.DataDigest, ackTimeout: o.AckTimeout}
 	var err error
 	if l.key, err = tlsKey(trid, o); err != nil {
 		return nil, err
@@ -114,6 +114,7 @@ type link struct {
 	remote, local            netip.AddrPort // local is not valid if any will do
 	headerDigest, dataDigest bool
 	maxR2T                   int
+	ackTimeout               time.Duration
 	key                      *tls13.PSK // nil for no TLS
 
 	mu  sync.Mutex // guards what follows
