@@ -24,7 +24,7 @@ func newFabricsRig(t *testing.T) *fabricsRig {
 	vm := Start(t, Config{
 		Memory:   1024,
 		Modules:  []string{"nvme-tcp", "nvmet-tcp", "crc32c_generic", "null_blk nr_devices=0"},
-		Programs: []string{"fio", "nvme"},
+		Programs: []string{"fio", "nvme", "blkzone"},
 		Files:    map[string]string{"/bin/gospdk": Binary(t)},
 	})
 	vm.MustShell(t, "ifconfig lo up; mkdir -p /etc/nvme /var/tmp")
