@@ -127,7 +127,7 @@ func (m *Module) addPath(ctx context.Context, b *bdevCtrlr, cfg CtrlrConfig, t h
 		m.drop(c)
 		return nil, err
 	}
-	if err := checkMultipath(others, c); err != nil {
+	if err := errors.Join(checkMultipath(others, c), c.holdKeys(cfg.Keys)); err != nil {
 		err = errors.Join(err, c.disconnect(ctx))
 		m.drop(c)
 		return nil, err
@@ -218,6 +218,7 @@ func (m *Module) find(name string) *bdevCtrlr {
 
 // drop takes a controller off its name.
 func (m *Module) drop(c *ctrlr) {
+	_ = c.holdKeys(Keys{}) // none, which there always are
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	b := c.group

@@ -69,6 +69,7 @@ type ctrlr struct {
 	qpairs     int           // of hc, existing or in the making
 	returned   chan struct{} // closed when there are none, if somebody waits
 	namespaces map[uint32]*nvmeNS
+	held       []func() // give keys back that are in use
 }
 
 // String names the controller in log lines.

@@ -27,6 +27,34 @@ type Keys struct {
 // controllers are attached.
 func (m *Module) SetKeyReader(read func(name string) ([]byte, error)) { m.readKey = read }
 
+// SetKeyHolder sets what is told that a controller uses a key, until release is
+// called. It is called before controllers are attached.
+func (m *Module) SetKeyHolder(hold func(name string) (release func(), err error)) { m.holdKey = hold }
+
+// holdKeys tells the keyring of the keys that the controller uses, and that it
+// does not use those before any more.
+func (c *ctrlr) holdKeys(k Keys) (err error) {
+	var held []func()
+	for _, name := range []string{k.DHCHAP, k.DHCHAPCtrlr, k.PSK} {
+		if name == "" || c.m.holdKey == nil || err != nil {
+			continue
+		}
+		var release func()
+		if release, err = c.m.holdKey(name); err == nil {
+			held = append(held, release)
+		}
+	}
+	if err == nil {
+		c.mu.Lock()
+		held, c.held = c.held, held
+		c.mu.Unlock()
+	}
+	for _, release := range held {
+		release()
+	}
+	return err
+}
+
 // secret reads the key of a name for a parameter, "" for none.
 func (m *Module) secret(param, name string) (string, error) {
 	if name == "" {
@@ -131,8 +159,11 @@ func (m *Module) SetKeys(ctx context.Context, name string, k Keys) error {
 
 // setKeys is SetKeys on one path. It is the keeper's.
 func (c *ctrlr) setKeys(ctx context.Context, k Keys, o *host.Options) error {
+	k.PSK = c.keys().PSK
+	if err := c.holdKeys(k); err != nil {
+		return fmt.Errorf("%s: %w", c, err)
+	}
 	c.mu.Lock()
-	k.PSK = c.cfg.Keys.PSK
 	c.cfg.Keys = k
 	hc := c.hc.Load()
 	channels := slices.Clone(c.channels)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -44,6 +45,26 @@ func TestKeys(t *testing.T) {
 	g.start()
 	m := newModule(t)
 	m.SetKeyReader(keysOfTest.read)
+	var mu sync.Mutex
+	users := map[string]int{}
+	m.SetKeyHolder(func(name string) (func(), error) {
+		mu.Lock()
+		defer mu.Unlock()
+		users[name]++
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			users[name]--
+		}, nil
+	})
+	using := func(what, want string) {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if got := fmt.Sprint(users); got != want {
+			t.Errorf("%s: users of keys %s, want %s", what, got, want)
+		}
+	}
 	cfg := CtrlrConfig{Name: "N", Trid: g.trid()}
 	cfg.Host.HostNQN = hostNQN
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -67,10 +88,12 @@ func TestKeys(t *testing.T) {
 			t.Errorf("keys %+v: %v", k.keys, err)
 		}
 	}
+	using("nobody has connected", "map[]")
 	cfg.Keys = Keys{DHCHAP: "host", DHCHAPCtrlr: "ctrl"}
 	if names, err := m.Attach(ctx, cfg); err != nil || fmt.Sprint(names) != "[Nn1]" {
 		t.Fatalf("the right keys: %q, %v", names, err)
 	}
+	using("connected", "map[ctrl:1 host:1]")
 	desc, err := m.reg.Open(ctx, "Nn1", bdev.Write, nil)
 	must(t, err)
 	io := desc.Blocking()
@@ -83,6 +106,7 @@ func TestKeys(t *testing.T) {
 		t.Error("nonsense is a key")
 	}
 	must(t, m.SetKeys(ctx, "N", Keys{DHCHAP: "other"}))
+	using("with another key", "map[ctrl:0 host:0 other:1]")
 	_, err = io.WriteAtContext(ctx, data, 0)
 	must(t, err)
 	if err := m.SetKeys(ctx, "N", Keys{DHCHAP: "host"}); err == nil {
@@ -90,4 +114,6 @@ func TestKeys(t *testing.T) {
 	}
 	must(t, io.Close())
 	must(t, desc.Close())
+	must(t, m.Detach(ctx, "N", nil))
+	using("detached", "map[ctrl:0 host:0 other:0]")
 }

@@ -31,6 +31,7 @@ type Module struct {
 	running    sync.WaitGroup // of removals
 	hotplug    hotplug
 	readKey    func(name string) ([]byte, error)
+	holdKey    func(name string) (release func(), err error)
 	second     time.Duration // of Reconnect; shorter in tests
 
 	mu          sync.Mutex // guards what follows

@@ -76,6 +76,7 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 	b := env.Bdevs
 	disks := bdevnvme.NewModule(b, hostTransports())
 	disks.SetKeyReader(env.Keyring.Read)
+	disks.SetKeyHolder(env.Keyring.Hold)
 	for _, m := range []bdev.Module{
 		malloc.NewModule(b),
 		null.NewModule(b),
