@@ -30,6 +30,7 @@ ln -s /config/nvmet/subsystems/NQN ports/1/subsystems/NQN`))
 	for _, tt := range []subtest{
 		{"Identify", x.identifiesLinux},
 		{"Verified", x.verifiesLinux},
+		{"Multipath", x.linuxFailsOver},
 		{"Authentication", x.linuxWantsKeys},
 		{"Port", x.linuxPortGoes},
 	} {
@@ -107,4 +108,52 @@ ln -s /config/nvmet/hosts/HOST subsystems/NQN/allowed_hosts/HOST`))
 	x.MustShell(t, strings.NewReplacer("NQN", fabricsNQN, "HOST", hostNQN).Replace(`
 rm /config/nvmet/subsystems/NQN/allowed_hosts/HOST
 echo 1 > /config/nvmet/subsystems/NQN/attr_allow_any_host`))
+}
+
+// linuxFailsOver has a block device with two paths to Linux's target: ANA
+// states change, and a port goes and comes back, under verified I/O.
+func (x *fabricsRig) linuxFailsOver(t *testing.T) {
+	x.MustShell(t, strings.NewReplacer("NQN", fabricsNQN).Replace(`
+cd /config/nvmet
+mkdir ports/2
+echo tcp > ports/2/addr_trtype
+echo ipv4 > ports/2/addr_adrfam
+echo 127.0.0.1 > ports/2/addr_traddr
+echo 4421 > ports/2/addr_trsvcid
+ln -s /config/nvmet/subsystems/NQN ports/2/subsystems/NQN
+path() { echo '{"method":"bdev_nvme_attach_controller","params":{"name":"Nvme0","trtype":"TCP","adrfam":"IPv4","traddr":"127.0.0.1","trsvcid":"'$1'","subnqn":"NQN"}}'; }
+echo '{"subsystems":[{"subsystem":"bdev","config":[{"method":"bdev_nvme_set_options","params":{"bdev_retry_count":-1,"ctrlr_loss_timeout_sec":-1,"reconnect_delay_sec":1}},'"$(path 4420),$(path 4421)"']}]}' > /tmp/paths.json`))
+	p := x.Go(t, "gospdk", "bdevperf", "--json", "/tmp/paths.json", "-r", "/tmp/bdevperf.sock", "--disable-cpumask-locks",
+		"-q", "16", "-o", "4096", "-w", "verify", "-t", "3600")
+	const paths = "gospdk rpc -s /tmp/bdevperf.sock bdev_nvme_get_io_paths"
+	progress := func() {
+		t.Helper()
+		const writes = `gospdk rpc -s /tmp/bdevperf.sock bdev_get_iostat | sed -n 's/.*"num_write_ops": \([0-9]*\).*/\1/p'`
+		x.MustShell(t, "echo $(("+"$("+writes+") + 500)) > /tmp/goal")
+		x.Until(t, "[ $("+writes+") -ge $(cat /tmp/goal) ]")
+	}
+	x.Until(t, "[ $("+paths+` | grep -c '"accessible": true') = 2 ]`)
+	progress()
+	x.MustShell(t, "echo inaccessible > /config/nvmet/ports/1/ana_groups/1/ana_state")
+	x.Until(t, "[ $("+paths+` | grep -c '"accessible": true') = 1 ]`)
+	progress()
+	x.MustShell(t, "echo optimized > /config/nvmet/ports/1/ana_groups/1/ana_state; echo non-optimized > /config/nvmet/ports/2/ana_groups/1/ana_state")
+	x.Until(t, "[ $("+paths+` | grep -c '"accessible": true') = 2 ]`)
+	x.MustShell(t, "rm /config/nvmet/ports/1/subsystems/"+fabricsNQN)
+	x.Until(t, "[ $("+paths+` | grep -c '"connected": true') = 1 ]`)
+	progress()
+	x.MustShell(t, "ln -s /config/nvmet/subsystems/"+fabricsNQN+" /config/nvmet/ports/1/subsystems/"+fabricsNQN)
+	x.Until(t, "[ $("+paths+` | grep -c '"connected": true') = 2 ]`)
+	progress()
+	x.MustShell(t, "killall -INT gospdk")
+	r := p.Wait()
+	if !strings.Contains(r.Stdout, "Nvme0n1 ") || strings.Contains(r.Stdout+r.Stderr, "goroutine") {
+		t.Errorf("bdevperf ended with code %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	for line := range strings.Lines(r.Stdout) {
+		if f := strings.Fields(line); len(f) > 6 && f[0] == "Nvme0n1" && (f[5] != "0.00" || f[6] != "0.00") {
+			t.Errorf("I/O has failed: %s", line)
+		}
+	}
+	x.MustShell(t, "rm /config/nvmet/ports/2/subsystems/"+fabricsNQN+"; rmdir /config/nvmet/ports/2")
 }
