@@ -33,6 +33,7 @@ func (t Trace) start() error {
 		}
 		return nil
 	}
+	trace.RemoveUnused(t.Name)
 	path := trace.Path(t.Name, t.ID, os.Getpid())
 	err := trace.Start(path, t.Entries)
 	switch {

@@ -50,7 +50,8 @@ func Path(name string, id, pid int) string {
 }
 
 // Start makes the file at path, in which a thread's ring has so many entries,
-// a power of two. All points are off. There must be no other.
+// a power of two. All points are off. There must be no other, and no other
+// process may record to the file.
 func Start(path string, entries int) error {
 	if entries < 2 || bits.OnesCount(uint(entries)) != 1 {
 		return fmt.Errorf("trace: %d entries: it must be a power of two", entries)
@@ -60,9 +61,12 @@ func Start(path string, entries int) error {
 	if current.Load() != nil {
 		return errors.New("trace: the process is traced already")
 	}
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return fmt.Errorf("trace: making %s: %w", path, err)
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return errors.Join(fmt.Errorf("trace: %s: another process records to it; choose another number (--shm-id): %w", path, err), unix.Close(fd))
 	}
 	f := &file{path: path, fd: fd, entries: entries, owners: 1} // 0 is nobody
 	if err := f.open(); err != nil {
@@ -76,6 +80,9 @@ func Start(path string, entries int) error {
 // when they are made.
 func (f *file) open() error {
 	size := ringsAt + maxRings*ringSize(f.entries)
+	if err := unix.Ftruncate(f.fd, 0); err != nil { // what was there before
+		return err
+	}
 	if err := unix.Ftruncate(f.fd, int64(size)); err != nil {
 		return err
 	}

@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/gospdk/gospdk/rpc"
@@ -250,6 +252,60 @@ func TestFileStays(t *testing.T) {
 	for _, n := range []int{0, 1, 3} {
 		if err := Start(path, n); err == nil {
 			t.Errorf("%d entries", n)
+		}
+	}
+}
+
+// One process at a time records to a file, and what a process that was killed
+// leaves is removed if there is nothing in it.
+func TestFilesOfOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trace")
+	other, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := syscall.Flock(int(other.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if err := Start(path, 4); err == nil || !strings.Contains(err.Error(), "another process records to it") {
+		t.Errorf("a file of another process: %v", err)
+	}
+	name := fmt.Sprintf("gospdk-trace-test-%d", os.Getpid())
+	at := func(i int) string { return Path(name, -1, i) }
+	for i := range 3 {
+		t.Cleanup(func() { os.Remove(at(i)) })
+	}
+	keep := func(i int, record bool) {
+		t.Helper()
+		if err := Start(at(i), 4); err != nil {
+			t.Fatal(err)
+		}
+		if record {
+			NewRing("t").Record(TCPReadDone, Owner{}, 1, 0)
+		}
+		b, err := os.ReadFile(at(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 2 {
+			return
+		}
+		if _, err := Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at(i), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep(0, false) // as a process leaves it that is killed
+	keep(1, true)
+	keep(2, false) // in use
+	defer Stop()
+	RemoveUnused(name)
+	for i, want := range []bool{false, true, true} {
+		if _, err := os.Stat(at(i)); (err == nil) != want {
+			t.Errorf("file %d: %v, want it to stay: %t", i, err, want)
 		}
 	}
 }
