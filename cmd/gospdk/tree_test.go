@@ -86,6 +86,7 @@ var devices = []struct {
 	{"raid_volume", `create Raid0 0 "Malloc0" 64`, "Raid0", "Size=32.0M", "delete Raid0"},
 	{"zone_block", "create Zone0 Malloc0 1024 2", "Zone0", "Size=32.0M", "delete Zone0"},
 	{"crypto", "create Malloc0 Crypto0 Key0", "Crypto0", "Size=32.0M", "delete Crypto0"},
+	{"nvme", "create Nvme0 tcp 127.0.0.1 IPv4 @PORT@ " + node1, "Nvme0n1", "Size=8.0M", "delete Nvme0"},
 }
 
 func TestTreeOfEveryModule(t *testing.T) {
@@ -100,11 +101,18 @@ func TestTreeOfEveryModule(t *testing.T) {
 	if _, err := u.a.RPC.Call(t.Context(), "accel_crypto_key_create", key); err != nil {
 		t.Fatal(err)
 	}
+	const port = "18537" // of the other daemon that has the disk for nvme
+	other := newNVMfRig(t, app.Config{Name: "other"})
+	other.must("nvmf_create_transport", `{"trtype":"TCP"}`)
+	other.must("bdev_malloc_create", `{"name":"Malloc0","num_blocks":16384,"block_size":512}`)
+	other.must("nvmf_create_subsystem", `{@1@,"allow_any_host":true}`)
+	other.must("nvmf_subsystem_add_ns", `{@1@,"namespace":{"bdev_name":"Malloc0"}}`)
+	other.must("nvmf_subsystem_add_listener", `{@1@,"listen_address":{"trtype":"TCP","adrfam":"IPv4","traddr":"127.0.0.1","trsvcid":"`+port+`"}}`)
 	tried := map[string]bool{}
 	for _, d := range devices {
 		tried[d.node] = true
 		node := "/bdevs/" + d.node
-		u.must(node + " " + strings.ReplaceAll(d.create, "@DIR@", dir))
+		u.must(node + " " + strings.NewReplacer("@DIR@", dir, "@PORT@", port).Replace(d.create))
 		out := u.must("ls " + node)
 		if line := lineWith(out, "o- "+d.device+" "); !strings.Contains(line, d.summary) {
 			t.Errorf("%s: no %s with %s in\n%s", d.node, d.device, d.summary, out)
