@@ -72,6 +72,13 @@ func (c *Conn) Close() {
 	c.fd = -1
 }
 
+// Abort closes the connection and takes back what has not been acknowledged:
+// the kernel does not send it any more, as it would for a while after Close.
+func (c *Conn) Abort() {
+	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // it cannot fail
+	c.Close()
+}
+
 // Vector is where system calls find their buffers. It serves any number of
 // connections of one thread.
 type Vector struct {

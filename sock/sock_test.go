@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -155,5 +156,24 @@ func TestNoAllocations(t *testing.T) {
 		c.Readv(v, bufs)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestAbort has the peer get no more of what was sent than it has got already.
+func TestAbort(t *testing.T) {
+	c, peer := pair(t)
+	v, sent := &Vector{}, 0
+	b := make([]byte, 1<<20)
+	for {
+		n, err := c.Writev(v, [][]byte{b})
+		if err != nil {
+			break // there is no room
+		}
+		sent += n
+	}
+	c.Abort()
+	got, err := io.Copy(io.Discard, peer)
+	if !errors.Is(err, syscall.ECONNRESET) || int(got) >= sent {
+		t.Errorf("%d bytes of %d have come, then %v", got, sent, err)
 	}
 }

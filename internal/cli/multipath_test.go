@@ -90,6 +90,16 @@ func verify(t *testing.T, dir, config string, prefix ...string) *verifier {
 	return v
 }
 
+// call calls a method of bdevperf.
+func (v *verifier) call(method string) result {
+	v.t.Helper()
+	r := run(v.t, "rpc", "-s", v.socket, method)
+	if r.code != 0 {
+		v.t.Fatalf("%s: %s\nbdevperf says:\n%s", method, r.err, v.output())
+	}
+	return r
+}
+
 // writes returns how many writes have ended.
 func (v *verifier) writes() uint64 {
 	v.t.Helper()
@@ -98,7 +108,7 @@ func (v *verifier) writes() uint64 {
 			Writes uint64 `json:"num_write_ops"`
 		}
 	}
-	r := mustRun(v.t, "rpc", "-s", v.socket, "bdev_get_iostat")
+	r := v.call("bdev_get_iostat")
 	if err := json.Unmarshal([]byte(r.out), &stat); err != nil || len(stat.Bdevs) != 1 {
 		v.t.Fatalf("%s: %v", r.out, err)
 	}
@@ -223,7 +233,7 @@ func (v *verifier) connected(i int) {
 				Trid  struct{ Traddr string }
 			}
 		}
-		r := mustRun(v.t, "rpc", "-s", v.socket, "bdev_nvme_get_controllers")
+		r := v.call("bdev_nvme_get_controllers")
 		if err := json.Unmarshal([]byte(r.out), &names); err != nil || len(names) != 1 {
 			v.t.Fatalf("%s: %v", r.out, err)
 		}

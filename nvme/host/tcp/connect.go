@@ -114,10 +114,18 @@ func (q *queue) Established() bool { return q.state == stateReady }
 // Disconnect implements host.FabricQueue.
 func (q *queue) Disconnect() {
 	q.endTLS()
-	if q.conn != nil {
-		q.conn.Close() // which takes it out of its group too
+	if q.conn != nil { // closing it takes it out of its group too
+		if q.id != 0 && q.outstanding() > 0 || q.aborted {
+			// Commands that were given up may be sent again by another
+			// connection. The kernel must not deliver them once more, later
+			// than what comes after them.
+			q.conn.Abort()
+		} else {
+			q.conn.Close()
+		}
 		q.conn = nil
 	}
+	q.aborted = false
 	q.state = stateNone
 	q.rx.stop()
 	q.tx.discard()
@@ -128,6 +136,7 @@ func (q *queue) fail(err error) {
 	if q.err == nil {
 		q.err = fmt.Errorf("NVMe/TCP to %v: %w", q.link.remote, err)
 	}
+	q.aborted = true
 	q.Disconnect()
 }
 
@@ -140,6 +149,8 @@ func (q *queue) fatal(e *pdu.FatalError, header []byte) {
 		n := (&pdu.TermReq{Status: e.Status, Info: e.Info}).Put(b, pdu.TypeH2CTermReq, header)
 		_, _ = q.conn.Writev(&q.vector, [][]byte{b[:n]})
 		q.drain()
+		q.conn.Close() // in good order, so that it is told
+		q.conn = nil
 	}
 	q.fail(e)
 }

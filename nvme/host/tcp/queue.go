@@ -38,6 +38,7 @@ type queue struct {
 	state     connState
 	conn      *sock.Conn
 	shake     *shake // nil but for stateShaking
+	aborted   bool   // Disconnect is to take back what was sent
 	err       error  // why the connection has ended, until Reset
 	inCapsule uint32 // bytes of data in the capsule of an I/O command
 	maxH2C    uint32 // bytes of data in an H2CData

@@ -60,6 +60,9 @@ func (q *queue) beginTLS() {
 		if err == nil {
 			err = raw.SetDeadline(time.Time{})
 		}
+		if c, ok := raw.(*net.TCPConn); ok && err == nil {
+			err = c.SetLinger(0) // see Disconnect
+		}
 		s.done <- err
 	}()
 }
