@@ -38,6 +38,7 @@ type Module struct {
 	named       []*bdevCtrlr
 	groups      []*pollGroup
 	discoveries []*discovery
+	browsers    []*mdnsBrowser
 }
 
 // bdevCtrlr is what a user has given a name to.
@@ -147,6 +148,7 @@ func (m *Module) remove(c *ctrlr) error {
 // StartClose implements bdev.CloseStarter.
 func (m *Module) StartClose(context.Context) {
 	m.closing.Store(true)
+	m.stopBrowsers()
 	m.stopDiscoveries()
 	_ = m.SetHotplug(false, 0) // switching it off does not fail
 }

@@ -15,8 +15,79 @@ func (m *Module) registerDiscovery(r *rpc.Registry) {
 		rpc.Doc("Attaches the controllers that a discovery service knows, and follows its changes."))
 	rpc.Register(r, "bdev_nvme_stop_discovery", m.rpcStopDiscovery, rpc.Concurrent(),
 		rpc.Doc("Ends bdev_nvme_start_discovery, and detaches what it has attached."))
+	rpc.Register(r, "bdev_nvme_start_mdns_discovery", m.rpcStartMDNS,
+		rpc.Doc("Looks for discovery services by multicast DNS, and follows those that are found."))
+	rpc.Register(r, "bdev_nvme_stop_mdns_discovery", m.rpcStopMDNS, rpc.Concurrent(),
+		rpc.Doc("Ends bdev_nvme_start_mdns_discovery, and the discovery services that it has started."))
+	rpc.Register(r, "bdev_nvme_get_mdns_discovery_info", m.rpcMDNSInfo,
+		rpc.Doc("Lists what is looked for by multicast DNS, and found."), rpc.Returns("an array with an object for each"))
 	rpc.Register(r, "bdev_nvme_get_discovery_info", m.rpcDiscoveryInfo,
 		rpc.Doc("Lists discovery services."), rpc.Returns("an array with an object for each service"))
+}
+
+type startMDNSParams struct {
+	Name    string `json:"name" rpc:"required" doc:"the discovery services are NAME0, NAME1, …"`
+	Svcname string `json:"svcname" rpc:"required" doc:"service to look for: _nvme-disc._tcp"`
+	Hostnqn string `json:"hostnqn" doc:"NQN of this host; made up if it is left out"`
+}
+
+func (m *Module) rpcStartMDNS(_ context.Context, p startMDNSParams) (rpc.True, error) {
+	err := m.StartMDNS(MDNSConfig{p.Name, p.Svcname, p.Hostnqn})
+	return err == nil, answer(err)
+}
+
+type mdnsNameParams struct {
+	Name string `json:"name" rpc:"required" doc:"name of the mDNS discovery"`
+}
+
+func (m *Module) rpcStopMDNS(ctx context.Context, p mdnsNameParams) (rpc.True, error) {
+	err := m.StopMDNS(ctx, p.Name)
+	return err == nil, answer(err)
+}
+
+type shownMDNSService struct {
+	Name string    `json:"name"`
+	Trid shownTrid `json:"trid"`
+}
+
+type shownMDNS struct {
+	Name      string             `json:"name"`
+	Svcname   string             `json:"svcname"`
+	Referrals []shownMDNSService `json:"referrals" doc:"discovery services that were found"`
+}
+
+func (m *Module) listBrowsers() []*mdnsBrowser {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.browsers)
+}
+
+func (m *Module) rpcMDNSInfo(context.Context, struct{}) ([]shownMDNS, error) {
+	shown := []shownMDNS{}
+	for _, b := range m.listBrowsers() {
+		s := shownMDNS{b.cfg.Name, b.cfg.Service, []shownMDNSService{}}
+		b.mu.Lock()
+		for _, d := range b.found {
+			s.Referrals = append(s.Referrals, shownMDNSService{d.name, showTrid(d.trid)})
+		}
+		b.mu.Unlock()
+		shown = append(shown, s)
+	}
+	return shown, nil
+}
+
+// savedMDNS is in the order in which SPDK saves it.
+type savedMDNS struct {
+	Name    string `json:"name"`
+	Svcname string `json:"svcname"`
+	Hostnqn string `json:"hostnqn,omitempty"`
+}
+
+func (m *Module) savedMDNS() (calls []rpc.Call) {
+	for _, b := range m.listBrowsers() {
+		calls = append(calls, rpc.Call{Method: "bdev_nvme_start_mdns_discovery", Params: savedMDNS{b.cfg.Name, b.cfg.Service, b.cfg.HostNQN}})
+	}
+	return calls
 }
 
 type startDiscoveryParams struct {

@@ -227,6 +227,7 @@ func (m *Module) SaveConfig() []rpc.Call {
 	}
 	calls = append(calls, m.savedPolicies()...)
 	calls = append(calls, m.savedDiscoveries()...)
+	calls = append(calls, m.savedMDNS()...)
 	return append(calls, m.savedHotplug())
 }
 

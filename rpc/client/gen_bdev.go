@@ -728,6 +728,34 @@ type BdevNvmeGetIOPathsResult struct {
 	PollGroups []BdevNvmeGetIOPathsPollGroupsResult `json:"poll_groups"`
 }
 
+// BdevNvmeGetMdnsDiscoveryInfo calls bdev_nvme_get_mdns_discovery_info. Lists what is looked for by multicast DNS, and found.
+// It returns an array with an object for each.
+func (c *Client) BdevNvmeGetMdnsDiscoveryInfo(ctx context.Context) ([]BdevNvmeGetMdnsDiscoveryInfoResult, error) {
+	return Call[[]BdevNvmeGetMdnsDiscoveryInfoResult](ctx, c, "bdev_nvme_get_mdns_discovery_info", nil)
+}
+
+// BdevNvmeGetMdnsDiscoveryInfoReferralsTridResult is a result, or a part of one.
+type BdevNvmeGetMdnsDiscoveryInfoReferralsTridResult struct {
+	Trtype  string `json:"trtype"`
+	Adrfam  string `json:"adrfam,omitempty"`
+	Traddr  string `json:"traddr,omitempty"`
+	Trsvcid string `json:"trsvcid,omitempty"`
+	Subnqn  string `json:"subnqn,omitempty"`
+}
+
+// BdevNvmeGetMdnsDiscoveryInfoReferralsResult is a result, or a part of one.
+type BdevNvmeGetMdnsDiscoveryInfoReferralsResult struct {
+	Name string                                          `json:"name"`
+	Trid BdevNvmeGetMdnsDiscoveryInfoReferralsTridResult `json:"trid"`
+}
+
+// BdevNvmeGetMdnsDiscoveryInfoResult is a result, or a part of one.
+type BdevNvmeGetMdnsDiscoveryInfoResult struct {
+	Name      string                                        `json:"name"`
+	Svcname   string                                        `json:"svcname"`
+	Referrals []BdevNvmeGetMdnsDiscoveryInfoReferralsResult `json:"referrals"` // discovery services that were found
+}
+
 // BdevNvmeGetPathIOStat calls bdev_nvme_get_path_iostat. Returns the accounts of each path of an NVMe block device. io_path_stat of bdev_nvme_set_options must be on.
 func (c *Client) BdevNvmeGetPathIOStat(ctx context.Context, p BdevNvmeGetPathIOStatParams) (BdevNvmeGetPathIOStatResult, error) {
 	return Call[BdevNvmeGetPathIOStatResult](ctx, c, "bdev_nvme_get_path_iostat", p)
@@ -956,6 +984,18 @@ type BdevNvmeStartDiscoveryParams struct {
 	FastIOFailTimeoutSec *uint32 `json:"fast_io_fail_timeout_sec,omitempty"` // of the controllers: after how long IO fails instead of waiting, in s (default: likewise)
 }
 
+// BdevNvmeStartMdnsDiscovery calls bdev_nvme_start_mdns_discovery. Looks for discovery services by multicast DNS, and follows those that are found.
+func (c *Client) BdevNvmeStartMdnsDiscovery(ctx context.Context, p BdevNvmeStartMdnsDiscoveryParams) error {
+	return c.Call(ctx, "bdev_nvme_start_mdns_discovery", p, nil)
+}
+
+// BdevNvmeStartMdnsDiscoveryParams are the parameters of bdev_nvme_start_mdns_discovery.
+type BdevNvmeStartMdnsDiscoveryParams struct {
+	Name    string  `json:"name"`              // the discovery services are NAME0, NAME1, …
+	Svcname string  `json:"svcname"`           // service to look for: _nvme-disc._tcp
+	Hostnqn *string `json:"hostnqn,omitempty"` // NQN of this host; made up if it is left out
+}
+
 // BdevNvmeStopDiscovery calls bdev_nvme_stop_discovery. Ends bdev_nvme_start_discovery, and detaches what it has attached.
 func (c *Client) BdevNvmeStopDiscovery(ctx context.Context, p BdevNvmeStopDiscoveryParams) error {
 	return c.Call(ctx, "bdev_nvme_stop_discovery", p, nil)
@@ -964,6 +1004,16 @@ func (c *Client) BdevNvmeStopDiscovery(ctx context.Context, p BdevNvmeStopDiscov
 // BdevNvmeStopDiscoveryParams are the parameters of bdev_nvme_stop_discovery.
 type BdevNvmeStopDiscoveryParams struct {
 	Name string `json:"name"` // name of the discovery service
+}
+
+// BdevNvmeStopMdnsDiscovery calls bdev_nvme_stop_mdns_discovery. Ends bdev_nvme_start_mdns_discovery, and the discovery services that it has started.
+func (c *Client) BdevNvmeStopMdnsDiscovery(ctx context.Context, p BdevNvmeStopMdnsDiscoveryParams) error {
+	return c.Call(ctx, "bdev_nvme_stop_mdns_discovery", p, nil)
+}
+
+// BdevNvmeStopMdnsDiscoveryParams are the parameters of bdev_nvme_stop_mdns_discovery.
+type BdevNvmeStopMdnsDiscoveryParams struct {
+	Name string `json:"name"` // name of the mDNS discovery
 }
 
 // BdevPassthruCreate calls bdev_passthru_create. Makes a device that hands everything to another one.
