@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -213,13 +214,41 @@ func TestLinksFail(t *testing.T) {
 		link := fmt.Sprintf("-n %s link set gs%d ", a, i%2)
 		v.progress(500)
 		ip(t, link+"down")
+		var reset sync.WaitGroup
+		if i%4 < 2 { // the host gives the path up before the network does
+			reset.Go(func() { run(t, "rpc", "-s", v.socket, "bdev_nvme_reset_controller", "Nvme0") })
+		}
 		v.progress(500)
+		noOrphans(t, b)
 		ip(t, link+"up")
+		reset.Wait()
 		v.connected(i % 2)
 	}
 	v.stop()
 	tgt.signal(syscall.SIGTERM)
 	tgt.wait()
+}
+
+// noOrphans wants that the kernel has nothing left to send for sockets that
+// were closed: it would arrive when the link is back, after what was written
+// since by the other.
+func noOrphans(t *testing.T, namespace string) {
+	t.Helper()
+	out, err := exec.Command("ip", "netns", "exec", namespace, "cat", "/proc/net/tcp").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line) // sl, local, remote, state, tx_queue:rx_queue
+		const finWait1, lastAck, closing = "04", "09", "0B"
+		if len(f) < 5 || f[3] != finWait1 && f[3] != lastAck && f[3] != closing {
+			continue
+		}
+		var bytes uint64 // with the end of the stream, which counts as one
+		if _, err := fmt.Sscanf(f[4], "%x:", &bytes); err != nil || bytes > 1 {
+			t.Errorf("a socket that was closed still sends %d bytes: %s", bytes, line)
+		}
+	}
 }
 
 // connected waits until a path is connected again.
