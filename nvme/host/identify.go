@@ -159,8 +159,11 @@ func (c *Controller) identifyDescriptors(ctx context.Context, p phase, ns *Names
 		ids.parse(b)
 		return nil
 	})
+	if err = ignoreStatus(err); err != nil {
+		return err // what was known is not less true because the controller is lost
+	}
 	ns.ids.Store(&ids)
-	return ignoreStatus(err)
+	return nil
 }
 
 func (ids *nsIDs) parse(b []byte) {
