@@ -60,7 +60,7 @@ func TestAllocs(t *testing.T) {
 						}
 					}))
 				}
-				if least > 20 || c.failed > 0 {
+				if least >= 200 || c.failed > 0 {
 					t.Errorf("%d allocations for 200 writes and reads, %d failures", least, c.failed)
 				}
 				must(t, w.on(func() error { return ch.Close() }))
