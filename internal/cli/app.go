@@ -37,9 +37,11 @@ type app struct {
 // is that program.
 func Main(args []string, version string, m Modules) int {
 	a := &app{Modules: m, version: version, out: os.Stdout, err: os.Stderr}
-	// SIGPIPE too: whoever reads may go away, and files must not stay behind.
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer stopOnBrokenOutput(cancel)()
 	return a.run(ctx, args)
 }
 

@@ -3,6 +3,9 @@
 package cli_test
 
 import (
+	"io"
+	"net"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,5 +68,35 @@ func TestStopTarget(t *testing.T) {
 			t.Errorf("%v: perf's exit code is %d:\n%s", sig, code, p.output())
 		}
 		checkEmpty(t, dir)
+	}
+}
+
+// TestClientGoes has clients of a target go away before they are answered,
+// which is nothing to the target.
+func TestClientGoes(t *testing.T) {
+	dir := tempDir(t)
+	socket := filepath.Join(dir, "rpc.sock")
+	tgt := start(t, dir, "tgt", "-r", socket, "--disable-cpumask-locks", "--no-pci")
+	tgt.await("JSON-RPC at")
+	const request = `{"jsonrpc":"2.0","id":1,"method":"spdk_get_version"}`
+	for range 20 {
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, strings.Repeat(request, 20)); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	// These answers come after most of those that nobody takes.
+	mustRun(t, "rpc", "-s", socket, "bdev_malloc_create", "-b", "M", "8", "512")
+	mustRun(t, "rpc", "-s", socket, "bdev_get_bdevs", "-b", "M", "-t", "1000")
+	if strings.Contains(tgt.output(), "Stopping") {
+		t.Errorf("the target stops:\n%s", tgt.output())
+	}
+	tgt.signal(syscall.SIGTERM)
+	if code := tgt.wait(); code != 0 {
+		t.Errorf("the target's exit code is %d:\n%s", code, tgt.output())
 	}
 }
