@@ -18,6 +18,7 @@ type Event struct {
 	ID       uint32
 	Readable bool // or closed by the peer, or broken, which Readv tells
 	Writable bool
+	Unpin    bool // Conn.Unpin may have something to tell
 	// Data has come from a connection with Give. It is good until the next
 	// Poll, and not to be read once more.
 	Data []byte
@@ -97,7 +98,7 @@ func (g *Group) list(c *Conn) error {
 	}
 	op := unix.EPOLL_CTL_ADD
 	switch {
-	case w.given && w.read && !w.write:
+	case w.given && w.read && !w.write && c.pins == nil: // those are told by EPOLLERR
 		g.unlist(c)
 		return nil
 	case w.listed:
@@ -202,6 +203,7 @@ func (g *Group) pollListed() int {
 			ID:       id,
 			Readable: ev.Events&^unix.EPOLLOUT != 0 && !g.ring.receiving(id),
 			Writable: ev.Events&unix.EPOLLOUT != 0,
+			Unpin:    ev.Events&unix.EPOLLERR != 0,
 		})
 	}
 	return int(r)
@@ -211,6 +213,10 @@ func (g *Group) pollListed() int {
 type Output struct {
 	Conn *Conn
 	Bufs [][]byte // of which at most MaxSend are sent
+	// Pin asks for a send without a copy, for which Conn.MayPin must be
+	// true. If it is still true after Send, what has gone of Bufs is the
+	// kernel's until Conn.Pinned says otherwise.
+	Pin bool
 
 	// The result: bytes that have gone, or an error, which is ErrAgain if
 	// there is no room.
@@ -222,24 +228,38 @@ type Output struct {
 const MaxSend = maxVector
 
 // Send sends what there is room for, and sets the results. The buffers can be
-// used again when it returns.
+// used again when it returns, but for those that are pinned.
 func (g *Group) Send(out []Output) {
 	if g.ring != nil && len(out) > 1 {
-		g.ring.send(out)
+		g.ring.send(out, &g.vector)
 		return
 	}
 	for i := range out {
 		o := &out[i]
-		o.N, o.Err = o.Conn.Writev(&g.vector, o.Bufs)
+		o.write(&g.vector)
 	}
 }
 
-// sendResult turns what the kernel answers to a send into a result.
-func (o *Output) sendResult(res int32) {
+// write sends by a system call of its own.
+func (o *Output) write(v *Vector) {
+	if o.Pin {
+		o.N, o.Pin, o.Err = o.Conn.writePinned(v, o.Bufs)
+	} else {
+		o.N, o.Err = o.Conn.Writev(v, o.Bufs)
+	}
+}
+
+// sendResult turns what the kernel answers to a send of a ring into a result.
+func (o *Output) sendResult(res int32, v *Vector) {
 	o.N, o.Err = 0, nil
 	switch {
 	case res >= 0:
-		o.N = int(res)
+		if o.N = int(res); o.Pin {
+			o.Conn.pins.sent++
+		}
+	case o.Pin && res == -int32(unix.ENOBUFS):
+		o.Pin = false
+		o.write(v)
 	case res == -int32(unix.EAGAIN) || res == -int32(unix.EINTR):
 		o.Err = ErrAgain
 	default:

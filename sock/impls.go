@@ -37,9 +37,9 @@ type ImplOptions struct {
 	RecvPipe                 bool   // has no effect: what is read goes into one large buffer anyway
 	QuickAck                 bool   // acknowledge at once what has come
 	PlacementID              uint32 // 0 to 3; has no effect: connections go to the thread with the fewest
-	ZeroCopyServer           bool   // has no effect yet
-	ZeroCopyClient           bool   // has no effect yet
-	ZeroCopyThreshold        uint32 // in bytes
+	ZeroCopyServer           bool   // send large data without a copy, on connections that have come
+	ZeroCopyClient           bool   // has no effect: hosts copy
+	ZeroCopyThreshold        uint32 // of a message from which on that is done, in bytes; 0 for 16 KiB
 	TLSVersion               uint32 // 0 or 13
 	KTLS                     bool   // leave encryption to the kernel
 }
@@ -158,9 +158,7 @@ func (o *ImplOptions) idle(old ImplOptions) (fields []string) {
 	}{
 		{"enable_recv_pipe", o.RecvPipe != old.RecvPipe},
 		{"enable_placement_id", o.PlacementID != old.PlacementID},
-		{"enable_zerocopy_send_server", o.ZeroCopyServer != old.ZeroCopyServer},
 		{"enable_zerocopy_send_client", o.ZeroCopyClient != old.ZeroCopyClient},
-		{"zerocopy_threshold", o.ZeroCopyThreshold != old.ZeroCopyThreshold},
 	} {
 		if f.changed {
 			fields = append(fields, f.name)

@@ -21,10 +21,10 @@ type sender struct {
 }
 
 // send sends the outputs, a batch with one system call.
-func (r *ring) send(out []Output) {
+func (r *ring) send(out []Output, v *Vector) {
 	for len(out) > 0 {
 		n, filled := r.fill(out)
-		r.flush(out[:n], filled)
+		r.flush(out[:n], filled, v)
 		out = out[n:]
 	}
 }
@@ -40,21 +40,29 @@ func (r *ring) fill(out []Output) (n, filled int) {
 		m.SetIovlen(k)
 		room = room[k:]
 		filled += k
-		// MSG_DONTWAIT has an operation end at once that finds no room.
-		r.sends.Next().SendMsg(uring.FD(o.Conn.fd), m, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, uint64(n))
+		r.sends.Next().SendMsg(uring.FD(o.Conn.fd), m, o.flags(), uint64(n))
 		n++
 	}
 	return n, filled
 }
 
+// flags has the kernel not wait: MSG_DONTWAIT has an operation end at once
+// that finds no room.
+func (o *Output) flags() uint32 {
+	if o.Pin {
+		return unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT | unix.MSG_ZEROCOPY
+	}
+	return unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+}
+
 // flush submits the operations for out, of so many buffers, and takes their
-// results.
-func (r *ring) flush(out []Output, filled int) {
+// results. What the ring cannot do goes by v.
+func (r *ring) flush(out []Output, filled int, v *Vector) {
 	for left := len(out); left > 0; {
 		r.sends.Submit()
 		n := r.sends.Reap(r.ends[:left])
 		for _, e := range r.ends[:n] {
-			out[e.Data].sendResult(e.Res)
+			out[e.Data].sendResult(e.Res, v)
 		}
 		left -= n
 	}

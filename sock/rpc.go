@@ -19,9 +19,9 @@ type setOptionsParams struct {
 	RecvPipe          *bool   `json:"enable_recv_pipe" doc:"no effect: what comes is always read into one large buffer"`
 	QuickAck          *bool   `json:"enable_quickack" doc:"acknowledge at once what has come"`
 	PlacementID       *uint32 `json:"enable_placement_id" doc:"0 none, 1 NAPI, 2 CPU, 3 mark; no effect: connections go to the thread with the fewest"`
-	ZeroCopyServer    *bool   `json:"enable_zerocopy_send_server" doc:"send without a copy to the kernel; no effect yet"`
-	ZeroCopyClient    *bool   `json:"enable_zerocopy_send_client" doc:"the same for connections that this end has made; no effect yet"`
-	ZeroCopyThreshold *uint32 `json:"zerocopy_threshold" doc:"bytes from which on that is done; no effect yet"`
+	ZeroCopyServer    *bool   `json:"enable_zerocopy_send_server" doc:"send large data of connections that have come without a copy, where the kernel can (MSG_ZEROCOPY); it tries, and stops where the kernel copies anyway, as on the loopback"`
+	ZeroCopyClient    *bool   `json:"enable_zerocopy_send_client" doc:"the same for connections that this end has made; no effect: these copy"`
+	ZeroCopyThreshold *uint32 `json:"zerocopy_threshold" doc:"bytes of a message from which on that is done; 0, the default, is 16 KiB"`
 	TLSVersion        *uint32 `json:"tls_version" doc:"0 or 13: TLS 1.3"`
 	KTLS              *bool   `json:"enable_ktls" doc:"leave encryption to the kernel where it can"`
 }

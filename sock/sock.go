@@ -29,6 +29,7 @@ type Conn struct {
 	fd            int
 	local, remote netip.AddrPort
 	watched       watched
+	pins          *pins // nil unless sends may go without a copy
 }
 
 // Take makes a Conn of an accepted or dialled connection, which is closed and
@@ -121,12 +122,16 @@ func (c *Conn) Readv(v *Vector, bufs [][]byte) (int, error) {
 // Writev writes bufs, one after the other, as far as there is room, and
 // returns the number of bytes. It returns ErrAgain if there is no room.
 func (c *Conn) Writev(v *Vector, bufs [][]byte) (int, error) {
+	return c.sendmsg(v, bufs, 0)
+}
+
+func (c *Conn) sendmsg(v *Vector, bufs [][]byte, flags uintptr) (int, error) {
 	n := fillVector(v.iov[:], bufs)
 	v.msg.Iov = &v.iov[0]
 	v.msg.SetIovlen(n)
 	// Not writev, by which a connection that the peer has closed would
 	// signal SIGPIPE to the process.
-	r, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&v.msg)), unix.MSG_NOSIGNAL)
+	r, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&v.msg)), unix.MSG_NOSIGNAL|flags)
 	v.msg.Iov = nil
 	return v.result(n, r, errno)
 }

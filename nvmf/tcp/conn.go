@@ -56,6 +56,7 @@ type conn struct {
 	format pdu.Format // of what goes
 	rx     receiver
 	tx     sender
+	pinned []*slot // answered, but the kernel may read them still
 
 	isDirty, resuming bool
 	readOff, writeOn  bool // what the group watches
@@ -142,7 +143,7 @@ func (c *conn) fatal(e *pdu.FatalError, header []byte) {
 	c.state = stateEnding
 	b := make([]byte, pdu.MaxTermReqSize)
 	n := (&pdu.TermReq{Status: e.Status, Info: e.Info}).Put(b, pdu.TypeC2HTermReq, header)
-	c.send(b[:n], nil)
+	c.sendLoose(b[:n])
 	c.hurry(lingerTime)
 	c.watch(true, c.writeOn) // until the host closes; what it sends is dropped
 }
@@ -159,8 +160,8 @@ func (c *conn) close() {
 	waits := c.state == stateConnecting
 	c.state = stateClosed
 	c.g.detach(c)
-	c.sock.Close()
 	c.busy++ // it must not be gone before the end of this function
+	c.closeSocket()
 	c.tx.discard(c)
 	c.rx.stop()
 	c.abandon()
@@ -213,5 +214,5 @@ func (c *conn) checkGone() {
 // reply sends a response capsule for a command without a slot.
 func (c *conn) reply(cpl nvme.Completion) {
 	b := make([]byte, pdu.CapsuleRespSize+pdu.DigestSize)
-	c.send(b[:pdu.PutCapsuleResp(b, c.format, &cpl)], nil)
+	c.sendLoose(b[:pdu.PutCapsuleResp(b, c.format, &cpl)])
 }

@@ -40,7 +40,7 @@ func (c *conn) icReq(head []byte) {
 	c.rules.Format = pdu.Format{HeaderDigest: r.HeaderDigest, DataDigest: r.DataDigest, PDA: o.CPDA}
 	resp := pdu.ICResp{CPDA: o.CPDA, HeaderDigest: r.HeaderDigest, DataDigest: r.DataDigest, MaxH2CData: o.MaxDataSize}
 	b := make([]byte, pdu.ICSize)
-	c.send(b[:resp.Put(b)], nil)
+	c.sendLoose(b[:resp.Put(b)])
 	c.state = stateReady
 }
 

@@ -155,6 +155,9 @@ func (g *group) round() (n int) {
 			continue // closed in this round
 		}
 		n++
+		if ev.Unpin {
+			c.unpin()
+		}
 		if ev.Writable {
 			c.markDirty()
 		}
@@ -210,7 +213,7 @@ func (g *group) gather(i int) (next, batch int) {
 		}
 		c.isDirty = false
 		if x := &c.tx; x.at < len(x.bufs) {
-			g.out[batch] = sock.Output{Conn: c.sock, Bufs: x.bufs[x.at:]}
+			g.out[batch] = sock.Output{Conn: c.sock, Bufs: x.bufs[x.at:], Pin: c.mayPin()}
 			g.writers[batch] = c
 			batch++
 		} else {

@@ -48,7 +48,7 @@ func (c *conn) reclaim() {
 	x := &c.tx
 	for i := x.at; i < len(x.bufs); i++ {
 		if s := x.data[i]; s != nil && s.lent {
-			x.bufs[i] = bytes.Clone(x.bufs[i])
+			x.bufs[i], x.loose = bytes.Clone(x.bufs[i]), true
 		}
 	}
 	for _, s := range c.slots {

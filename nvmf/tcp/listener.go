@@ -249,6 +249,7 @@ func (p *portal) take(c *net.TCPConn) {
 		go p.shake(s)
 		return
 	}
+	enableZeroCopy(s, impl)
 	p.welcome(s, psk.Identity{})
 }
 

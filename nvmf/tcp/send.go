@@ -17,6 +17,9 @@ type sender struct {
 	done []*slot  // bufs[i] is the last of this slot's answer, nil for others
 	data []*slot  // bufs[i] is data of this slot, nil for others
 	at   int
+	// loose says that some of bufs belong to no slot, so that nobody keeps
+	// them until the kernel is done with them.
+	loose bool
 }
 
 // discard forgets what has not gone.
@@ -38,6 +41,7 @@ func (x *sender) compact() {
 		return
 	}
 	n := copy(x.bufs, x.bufs[x.at:])
+	x.loose = x.loose && n > 0
 	copy(x.done, x.done[x.at:])
 	copy(x.data, x.data[x.at:])
 	clear(x.bufs[n:])
@@ -48,6 +52,12 @@ func (x *sender) compact() {
 
 // send queues b. s, if it is not nil, is free again when b has gone.
 func (c *conn) send(b []byte, s *slot) { c.sendOf(nil, b, s) }
+
+// sendLoose queues b, which belongs to no slot.
+func (c *conn) sendLoose(b []byte) {
+	c.tx.loose = true
+	c.send(b, nil)
+}
 
 // sendOf is send of data of a slot.
 func (c *conn) sendOf(data *slot, b []byte, s *slot) {
@@ -96,7 +106,7 @@ func (x *sender) advance(n int) {
 		x.bufs[x.at], x.done[x.at], x.data[x.at] = nil, nil, nil
 		x.at++
 		if s != nil {
-			s.give()
+			s.answered()
 		}
 	}
 }

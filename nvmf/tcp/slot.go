@@ -44,6 +44,8 @@ type slot struct {
 	partner *slot // the other command of a fused pair
 	second  bool  // it is the second of the pair
 
+	pinned uint32 // so many messages must have left the kernel before it is free
+
 	head []byte // for the headers of its PDUs
 }
 

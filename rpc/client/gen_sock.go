@@ -55,9 +55,9 @@ type SockImplSetOptionsParams struct {
 	EnableRecvPipe           *bool   `json:"enable_recv_pipe,omitempty"`            // no effect: what comes is always read into one large buffer
 	EnableQuickack           *bool   `json:"enable_quickack,omitempty"`             // acknowledge at once what has come
 	EnablePlacementID        *uint32 `json:"enable_placement_id,omitempty"`         // 0 none, 1 NAPI, 2 CPU, 3 mark; no effect: connections go to the thread with the fewest
-	EnableZerocopySendServer *bool   `json:"enable_zerocopy_send_server,omitempty"` // send without a copy to the kernel; no effect yet
-	EnableZerocopySendClient *bool   `json:"enable_zerocopy_send_client,omitempty"` // the same for connections that this end has made; no effect yet
-	ZerocopyThreshold        *uint32 `json:"zerocopy_threshold,omitempty"`          // bytes from which on that is done; no effect yet
+	EnableZerocopySendServer *bool   `json:"enable_zerocopy_send_server,omitempty"` // send large data of connections that have come without a copy, where the kernel can (MSG_ZEROCOPY); it tries, and stops where the kernel copies anyway, as on the loopback
+	EnableZerocopySendClient *bool   `json:"enable_zerocopy_send_client,omitempty"` // the same for connections that this end has made; no effect: these copy
+	ZerocopyThreshold        *uint32 `json:"zerocopy_threshold,omitempty"`          // bytes of a message from which on that is done; 0, the default, is 16 KiB
 	TlsVersion               *uint32 `json:"tls_version,omitempty"`                 // 0 or 13: TLS 1.3
 	EnableKtls               *bool   `json:"enable_ktls,omitempty"`                 // leave encryption to the kernel where it can
 }
