@@ -39,13 +39,11 @@ func TestPinned(t *testing.T) {
 			if err := g.Give(c); err != nil {
 				t.Fatal(err)
 			}
-			var want []byte
 			for i := range copiesInVain {
 				if !c.MayPin() {
 					t.Fatalf("message %d may not be pinned", i)
 				}
 				data := bytes.Repeat([]byte{byte(i + 1)}, 32<<10)
-				want = append(want, data...)
 				out := []Output{{Conn: c, Bufs: [][]byte{data[:10], data[10:]}, Pin: true}, {Conn: other, Bufs: [][]byte{{1}}}}
 				g.Send(out)
 				if out[0].Err != nil || out[0].N != len(data) || !out[0].Pin || out[1].Pin || out[1].N != 1 {
