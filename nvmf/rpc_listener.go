@@ -26,7 +26,7 @@ type addListenerParams struct {
 	Address       addressParams `json:"listen_address" rpc:"required" doc:"where"`
 	SecureChannel bool          `json:"secure_channel" default:"false" doc:"hosts must use TLS, with the key of nvmf_subsystem_add_host; VFIOUSER has none and keeps what is given. Not together with allow_any_host of the subsystem"`
 	ANAState      string        `json:"ana_state" enum:"optimized,non_optimized,inaccessible" default:"optimized" doc:"of subsystems with ana_reporting; others pass over it"`
-	SockImpl      string        `json:"sock_impl" doc:"implementation of sockets; not for VFIOUSER"`
+	SockImpl      string        `json:"sock_impl" doc:"implementation of sockets of the listener, posix or uring, instead of the default; not for VFIOUSER"`
 	NUMA          *int32        `json:"numa_id" doc:"VFIOUSER only: node whose CPUs the controllers begin on, -1 for any (default -1)"`
 }
 

@@ -93,10 +93,11 @@ func (s *Impls) SetDefault(name string) error {
 	return nil
 }
 
-// NewGroup makes a group of the default implementation. Where the kernel
-// refuses io_uring it is of Posix, and a line of the log tells why.
-func (s *Impls) NewGroup() (*Group, error) {
-	if s.Default() == Uring {
+// NewGroup makes a group of an implementation, in which connections with TLS
+// are those of Posix. Where the kernel refuses io_uring it is of Posix, and a
+// line of the log tells why.
+func (s *Impls) NewGroup(name string) (*Group, error) {
+	if name == Uring {
 		g, err := NewUringGroup()
 		if err == nil {
 			return g, nil

@@ -281,7 +281,7 @@ func TestDefaultGroup(t *testing.T) {
 	s := NewImpls()
 	for _, impl := range []string{Posix, Uring} {
 		must(t, s.SetDefault(impl))
-		g, err := s.NewGroup()
+		g, err := s.NewGroup(s.Default())
 		must(t, err)
 		if uring, err := NewUringGroup(); err == nil {
 			uring.Close()

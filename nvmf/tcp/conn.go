@@ -37,6 +37,7 @@ type conn struct {
 	t      *Transport
 	portal *portal
 	sock   *sock.Conn
+	poll   *sock.Group  // where it is polled
 	tls    psk.Identity // by which TLS knows the host
 	g      *group
 	index  uint32 // in the group
@@ -122,7 +123,7 @@ func (c *conn) watch(read, write bool) {
 		return
 	}
 	c.readOff, c.writeOn = !read, write
-	c.closeAfter(c.g.poll.Watch(c.sock, c.index, read, write))
+	c.closeAfter(c.poll.Watch(c.sock, c.index, read, write))
 }
 
 // closeAfter closes a connection that the group cannot watch any more.

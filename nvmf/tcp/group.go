@@ -32,7 +32,7 @@ const (
 type group struct {
 	t      *Transport
 	thread *thread.Thread
-	poll   *sock.Group
+	polls  []polled
 	poller *thread.Poller
 	timer  *thread.Poller // runs while hurried is not 0
 	queues atomic.Int32   // I/O queues, also those that are about to come
@@ -64,11 +64,7 @@ func newGroup(t *Transport, th *thread.Thread, pool *iobuf.Pool) (*group, error)
 		return nil, err
 	}
 	g.unit = min(unit, g.bufs.MaxSize())
-	if g.poll, err = t.opts.Sock.NewGroup(); err != nil {
-		return nil, errors.Join(err, g.bufs.Close())
-	}
-	if err = th.AddFD(g.poll.FD()); err != nil {
-		g.poll.Close()
+	if _, err = g.sockets(t.opts.Sock.Default()); err != nil {
 		return nil, errors.Join(err, g.bufs.Close())
 	}
 	g.poller = th.NewPoller(thread.PollerConfig{Name: "nvmf TCP", Poll: g.round, Arm: g.arm})
@@ -81,9 +77,36 @@ func newGroup(t *Transport, th *thread.Thread, pool *iobuf.Pool) (*group, error)
 func (g *group) close() error {
 	g.poller.Stop()
 	g.timer.Stop()
-	g.thread.RemoveFD(g.poll.FD())
-	g.poll.Close()
+	for _, p := range g.polls {
+		g.thread.RemoveFD(p.FD())
+		p.Close()
+	}
 	return g.bufs.Close()
+}
+
+// polled are sockets of one implementation.
+type polled struct {
+	*sock.Group
+	name string // that of the implementation that was asked for
+}
+
+// sockets returns where sockets of an implementation are polled.
+func (g *group) sockets(impl string) (*sock.Group, error) {
+	for _, p := range g.polls {
+		if p.name == impl {
+			return p.Group, nil
+		}
+	}
+	n, err := g.t.opts.Sock.NewGroup(impl)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.thread.AddFD(n.FD()); err != nil {
+		n.Close()
+		return nil, err
+	}
+	g.polls = append(g.polls, polled{n, impl})
+	return n, nil
 }
 
 // welcome takes a new connection.
@@ -108,7 +131,10 @@ func (g *group) attach(c *conn) {
 		g.conns = append(g.conns, nil)
 	}
 	g.conns[c.index] = c
-	err := g.poll.Add(c.sock, c.index)
+	var err error
+	if c.poll, err = g.sockets(c.portal.impl); err == nil {
+		err = c.poll.Add(c.sock, c.index)
+	}
 	if err != nil {
 		log.Errorf("%v", err)
 	}
@@ -122,7 +148,9 @@ func (g *group) detach(c *conn) {
 	if c.ctrlr == nil {
 		g.t.target.ConnectionLeft(g.thread)
 	}
-	g.poll.Remove(c.sock)
+	if c.poll != nil {
+		c.poll.Remove(c.sock)
+	}
 	g.conns[c.index] = nil
 	g.free = append(g.free, c.index)
 	if c.isDirty {
@@ -149,23 +177,12 @@ func without(list []*conn, c *conn) []*conn {
 
 // round is the group's poller.
 func (g *group) round() (n int) {
-	for _, ev := range g.poll.Poll() {
-		c := g.conns[ev.ID]
-		if c == nil {
-			continue // closed in this round
-		}
-		n++
-		if ev.Unpin {
-			c.unpin()
-		}
-		if ev.Writable {
-			c.markDirty()
-		}
-		switch {
-		case ev.Data != nil:
-			c.given(ev.Data)
-		case ev.Readable:
-			c.receive()
+	for i := range g.polls {
+		for _, ev := range g.polls[i].Poll() {
+			if c := g.conns[ev.ID]; c != nil { // not closed in this round
+				c.happened(&ev)
+				n++
+			}
 		}
 	}
 	for len(g.resume) > 0 {
@@ -181,12 +198,30 @@ func (g *group) round() (n int) {
 	return n
 }
 
+// happened takes an event of the connection.
+func (c *conn) happened(ev *sock.Event) {
+	if ev.Unpin {
+		c.unpin()
+	}
+	if ev.Writable {
+		c.markDirty()
+	}
+	switch {
+	case ev.Data != nil:
+		c.given(ev.Data)
+	case ev.Readable:
+		c.receive()
+	}
+}
+
 // flush writes what the connections have to say, many with one call.
 func (g *group) flush() (n int) {
 	for i := 0; i < len(g.dirty); {
 		var batch int
 		i, batch = g.gather(i)
-		g.poll.Send(g.out[:batch])
+		if batch > 0 {
+			g.writers[0].poll.Send(g.out[:batch])
+		}
 		for k := range g.out[:batch] {
 			o := &g.out[k]
 			c := g.writers[k]
@@ -202,16 +237,18 @@ func (g *group) flush() (n int) {
 	return n
 }
 
-// gather makes a batch of what the connections from dirty[i] on have to say,
-// and returns where the rest begins.
+// gather makes a batch of what the connections from dirty[i] on have to say, as
+// far as they are polled together, and returns where the rest begins.
 func (g *group) gather(i int) (next, batch int) {
 	for ; i < len(g.dirty) && batch < flushBatch; i++ {
 		c := g.dirty[i]
-		g.dirty[i] = nil
 		if c == nil {
 			continue
 		}
-		c.isDirty = false
+		if batch > 0 && c.poll != g.writers[0].poll {
+			break
+		}
+		g.dirty[i], c.isDirty = nil, false
 		if x := &c.tx; x.at < len(x.bufs) {
 			g.out[batch] = sock.Output{Conn: c.sock, Bufs: x.bufs[x.at:], Pin: c.mayPin()}
 			g.writers[batch] = c

@@ -28,7 +28,8 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 type portal struct {
 	t      *Transport
 	addr   netip.AddrPort
-	secure bool // by TLS
+	secure bool   // by TLS
+	impl   string // of its sockets
 	ln     *net.TCPListener
 	done   chan struct{} // closed when its goroutine has ended
 
@@ -53,17 +54,17 @@ type Listener struct {
 // address. The discovery subsystem can be reached at each of them. ctx bounds
 // the call alone.
 func (t *Transport) Listen(ctx context.Context, sub *nvmf.Subsystem, traddr, trsvcid string) (*Listener, error) {
-	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid}, false)
+	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid}, nvmf.ListenOptions{})
 }
 
 // ListenTLS is Listen for hosts that must use TLS, each with the key by which
 // the subsystem names it. Those who share an address do so in this, too.
 func (t *Transport) ListenTLS(ctx context.Context, sub *nvmf.Subsystem, traddr, trsvcid string) (*Listener, error) {
-	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid}, true)
+	return t.listen(ctx, sub, nvme.TransportID{Traddr: traddr, Trsvcid: trsvcid}, nvmf.ListenOptions{SecureChannel: true})
 }
 
 // listen is Listen at an address that may tell more than that.
-func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.TransportID, secure bool) (*Listener, error) {
+func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.TransportID, o nvmf.ListenOptions) (*Listener, error) {
 	traddr, trsvcid := id.Traddr, id.Trsvcid
 	fail := func(err error) (*Listener, error) {
 		return nil, fmt.Errorf("nvmf: listening for TCP at %s port %s: %w", traddr, trsvcid, err)
@@ -82,12 +83,16 @@ func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.Tra
 	if err != nil {
 		return fail(errors.New("trsvcid is no port from 0 to 65535"))
 	}
+	impl, err := t.implOf(o)
+	if err != nil {
+		return fail(err)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closing.Load() {
 		return fail(nvmf.ErrClosed)
 	}
-	p, err := t.portal(ctx, netip.AddrPortFrom(ip, uint16(port)), secure)
+	p, err := t.portal(ctx, netip.AddrPortFrom(ip, uint16(port)), o.SecureChannel, impl)
 	if err != nil {
 		return fail(err)
 	}
@@ -98,10 +103,29 @@ func (t *Transport) listen(ctx context.Context, sub *nvmf.Subsystem, id nvme.Tra
 	return l, nil
 }
 
+// implOf returns the implementation of sockets for a listener.
+func (t *Transport) implOf(o nvmf.ListenOptions) (string, error) {
+	switch o.SockImpl {
+	case "":
+		return t.opts.Sock.Default(), nil
+	case sock.SSL:
+		if !o.SecureChannel {
+			return "", errors.New("sock_impl ssl: it is for a secure_channel")
+		}
+		return t.opts.Sock.Default(), nil
+	}
+	if _, err := t.opts.Sock.Options(o.SockImpl); err != nil {
+		return "", fmt.Errorf("sock_impl: %w", err)
+	}
+	return o.SockImpl, nil
+}
+
 // portal returns the socket for addr. t.mu is held.
-func (t *Transport) portal(ctx context.Context, addr netip.AddrPort, secure bool) (*portal, error) {
+func (t *Transport) portal(ctx context.Context, addr netip.AddrPort, secure bool, impl string) (*portal, error) {
 	if p := t.portals[addr.String()]; p != nil && p.secure != secure {
 		return nil, fmt.Errorf("another subsystem is served there with secure_channel %t: use another port, or the same", p.secure)
+	} else if p != nil && p.impl != impl {
+		return nil, fmt.Errorf("another subsystem is served there with sock_impl %s: use another port, or the same", p.impl)
 	} else if p != nil {
 		return p, nil
 	}
@@ -115,7 +139,7 @@ func (t *Transport) portal(ctx context.Context, addr netip.AddrPort, secure bool
 		return nil, err
 	}
 	p := &portal{
-		t: t, secure: secure, ln: ln.(*net.TCPListener), done: make(chan struct{}),
+		t: t, secure: secure, impl: impl, ln: ln.(*net.TCPListener), done: make(chan struct{}),
 		listeners: map[*nvmf.Subsystem]*Listener{}, shakes: map[net.Conn]bool{},
 	}
 	p.addr = netip.AddrPortFrom(addr.Addr(), ln.Addr().(*net.TCPAddr).AddrPort().Port())
@@ -239,7 +263,7 @@ func (p *portal) take(c *net.TCPConn) {
 		log.Warnf("nvmf: TCP %v: %v", p.addr, err)
 		return
 	}
-	impl, err := t.opts.Sock.Options(t.opts.Sock.Default())
+	impl, err := t.opts.Sock.Options(p.impl)
 	err = errors.Join(err, impl.Apply(s), s.Set(sock.Options{Priority: t.opts.Priority, AckTimeout: t.opts.AckTimeout}))
 	if err != nil {
 		log.Warnf("nvmf: TCP %v: connection from %v: %v", p.addr, s.Remote(), err)

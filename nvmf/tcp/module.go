@@ -87,7 +87,7 @@ type carrier struct{ t *Transport }
 
 // Listen implements nvmf.Carrier.
 func (c *carrier) Listen(ctx context.Context, sub *nvmf.Subsystem, addr nvme.TransportID, o nvmf.ListenOptions) (nvmf.Listening, error) {
-	return c.t.listen(ctx, sub, addr, o.SecureChannel)
+	return c.t.listen(ctx, sub, addr, o)
 }
 
 // Close implements nvmf.Carrier.

@@ -301,12 +301,12 @@ func (c *conn) chooseReceive() {
 	x := &c.rx
 	if x.rest >= bulkData {
 		if x.small >= smallRun {
-			c.closeAfter(c.g.poll.TakeBack(c.sock))
+			c.closeAfter(c.poll.TakeBack(c.sock))
 		}
 		x.small = 0
 	} else if x.small < smallRun && c.state == stateRunning && c.ID != 0 {
 		if x.small++; x.small == smallRun {
-			c.closeAfter(c.g.poll.Give(c.sock))
+			c.closeAfter(c.poll.Give(c.sock))
 		}
 	}
 }

@@ -74,7 +74,8 @@ type Options struct {
 	// before the connection is given up, TCP_USER_TIMEOUT; 0 for the
 	// machine's default.
 	AckTimeout time.Duration
-	// Sock has the settings of sockets, SPDK's if it is nil.
+	// Sock has the settings of sockets, SPDK's if it is nil. Its default is
+	// the implementation of listeners that name none.
 	Sock *sock.Impls
 	// Tuning is for the controllers.
 	Tuning nvmf.Tuning

@@ -3,9 +3,14 @@
 package tcp
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/gospdk/gospdk/nvme"
+	"github.com/gospdk/gospdk/nvmf"
 	"github.com/gospdk/gospdk/sock"
 )
 
@@ -39,5 +44,50 @@ func TestUringReadWrite(t *testing.T) {
 				other.conn.Close()
 			}
 		})
+	}
+}
+
+// TestListenersOfTwoImplementations has hosts come by listeners with different
+// sockets, whose work alternates on one thread.
+func TestListenersOfTwoImplementations(t *testing.T) {
+	g := newRig(t, Options{})
+	ctx := context.Background()
+	id := nvme.TransportID{Traddr: g.l.Address().Traddr, Trsvcid: g.l.Address().Trsvcid}
+	for _, bad := range []struct {
+		impl string
+		id   nvme.TransportID
+		want string
+	}{
+		{"urinng", nvme.TransportID{Traddr: id.Traddr, Trsvcid: "0"}, `impl_name "urinng"`},
+		{sock.SSL, nvme.TransportID{Traddr: id.Traddr, Trsvcid: "0"}, "secure_channel"},
+		{sock.Uring, id, "sock_impl posix: use another port"},
+	} {
+		if _, err := g.tr.listen(ctx, g.target.Discovery(), bad.id, nvmf.ListenOptions{SockImpl: bad.impl}); err == nil || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("sock_impl %s: %v", bad.impl, err)
+		}
+	}
+	posix := g.ioQueue(g.login(hostOptions{}), 1)
+	var err error
+	if g.l, err = g.tr.listen(ctx, g.sub, nvme.TransportID{Traddr: "127.0.0.1", Trsvcid: "0"}, nvmf.ListenOptions{SockImpl: sock.Uring}); err != nil {
+		t.Fatal(err)
+	}
+	uring := g.ioQueue(g.login(hostOptions{}), 1)
+	for range 5 {
+		posix.transfer(4096, 8, false)
+		uring.transfer(4096, 8, true)
+		a := rw(nvme.CmdRead, 0, make([]byte, 128<<10))
+		b := rw(nvme.CmdRead, 0, make([]byte, 128<<10))
+		ra, rb := map[uint16]*hostIO{posix.start(a): a}, map[uint16]*hostIO{uring.start(b): b}
+		for _, x := range []struct {
+			h  *host
+			io map[uint16]*hostIO
+		}{{uring, rb}, {posix, ra}} {
+			for done := false; !done; {
+				_, done = x.h.step(x.io)
+			}
+		}
+		if !bytes.Equal(a.data, b.data) {
+			t.Fatal("the hosts read different data")
+		}
 	}
 }

@@ -442,7 +442,7 @@ type NvmfSubsystemAddListenerParams struct {
 	ListenAddress NvmfSubsystemAddListenerListenAddressParams `json:"listen_address"`           // where
 	SecureChannel *bool                                       `json:"secure_channel,omitempty"` // hosts must use TLS, with the key of nvmf_subsystem_add_host; VFIOUSER has none and keeps what is given. Not together with allow_any_host of the subsystem; default false
 	ANAState      *string                                     `json:"ana_state,omitempty"`      // of subsystems with ana_reporting; others pass over it; one of optimized, non_optimized, inaccessible; default optimized
-	SockImpl      *string                                     `json:"sock_impl,omitempty"`      // implementation of sockets; not for VFIOUSER
+	SockImpl      *string                                     `json:"sock_impl,omitempty"`      // implementation of sockets of the listener, posix or uring, instead of the default; not for VFIOUSER
 	NUMAID        *int32                                      `json:"numa_id,omitempty"`        // VFIOUSER only: node whose CPUs the controllers begin on, -1 for any (default -1)
 }
 
