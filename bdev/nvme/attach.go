@@ -12,6 +12,7 @@ import (
 	"github.com/gospdk/gospdk/bdev"
 	spec "github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
+	"github.com/gospdk/gospdk/nvme/opal"
 )
 
 // origin tells who has a controller attached.
@@ -201,7 +202,8 @@ func (m *Module) group(name string) (*bdevCtrlr, error) {
 	}
 	b := m.find(name)
 	if b == nil {
-		b = &bdevCtrlr{name: name, disks: map[uint32]*Disk{}}
+		b = &bdevCtrlr{m: m, name: name, disks: map[uint32]*Disk{}}
+		b.drive = opal.New(security{b})
 		m.named = append(m.named, b)
 	}
 	return b, nil

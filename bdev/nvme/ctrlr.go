@@ -47,6 +47,7 @@ type ctrlr struct {
 	hc        atomic.Pointer[host.Controller] // nil while there is none
 	last      atomic.Pointer[host.Controller] // the one before, for descriptions
 	available atomic.Bool                     // IO may be sent
+	opal      atomic.Bool                     // it is a self-encrypting drive
 	state     atomic.Uint32
 	failAt    atomic.Int64 // nanoseconds since start, when IO ceases to wait; 0 is never
 
@@ -150,6 +151,7 @@ func (c *ctrlr) connect(ctx context.Context) error {
 	}
 	hc.OnEvent(c.event)
 	c.watch(hc)
+	c.probeOpal(ctx, hc)
 	c.last.Store(hc)
 	c.hc.Store(hc)
 	return nil

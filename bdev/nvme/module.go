@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/gospdk/gospdk/bdev"
+	"github.com/gospdk/gospdk/internal/vbdev"
 	"github.com/gospdk/gospdk/log"
 	spec "github.com/gospdk/gospdk/nvme"
 	"github.com/gospdk/gospdk/nvme/host"
+	"github.com/gospdk/gospdk/nvme/opal"
 )
 
 const moduleName = "nvme"
@@ -32,6 +34,7 @@ type Module struct {
 	hotplug    hotplug
 	readKey    func(name string) ([]byte, error)
 	holdKey    func(name string) (release func(), err error)
+	opal       opalDisks
 	second     time.Duration // of Reconnect; shorter in tests
 
 	mu          sync.Mutex // guards what follows
@@ -43,7 +46,9 @@ type Module struct {
 
 // bdevCtrlr is what a user has given a name to.
 type bdevCtrlr struct {
+	m      *Module
 	name   string
+	drive  *opal.Drive      // if it is one
 	ctrlrs []*ctrlr         // guarded by the module's mutex
 	disks  map[uint32]*Disk // likewise, by namespace identifier
 	attach sync.Mutex       // held while a path is attached: one after the other
@@ -54,6 +59,7 @@ type bdevCtrlr struct {
 // transports.
 func NewModule(r *bdev.Registry, transports map[spec.TransportType]host.Transport) *Module {
 	m := &Module{reg: r, transports: transports, second: time.Second}
+	m.opal.reg, m.opal.base = r, map[string]*vbdev.Base{}
 	m.hotplug.period = DefaultHotplugPeriod
 	o := DefaultOptions()
 	m.options.Store(&o)

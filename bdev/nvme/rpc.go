@@ -34,6 +34,7 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 	m.registerPaths(r)
 	m.registerDiscovery(r)
 	m.registerCommands(r)
+	m.registerOpal(r)
 }
 
 // answer makes an error one of a method: with the code of its errno, and

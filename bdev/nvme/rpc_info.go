@@ -165,7 +165,7 @@ func (n *nvmeNS) show() (s shownNS) {
 		s.NSData.CanShare = data.NMIC&1 != 0
 	}
 	if bit(spec.OACSSecurity) != 0 {
-		s.Security = &shownSecurity{}
+		s.Security = &shownSecurity{Opal: n.c.opal.Load()}
 	}
 	return s
 }

@@ -279,7 +279,7 @@ func prefixes(all ...string) func(string) bool {
 
 // built in later parts of the project.
 var later = prefixes("nvmf", "iscsi", "nbd", "scsi", "sock", "keyring", "vfu", "vfio_user", "vhost", "virtio", "trace_", "bdev_nvme", "bdev_lvol",
-	"bdev_iscsi", "bdev_virtio", "bdev_ftl", "bdev_opal", "ioat_", "ae4dma_", "fsdev", "vmd", "bdev_rbd", "ublk", "dsa_", "iaa_")
+	"bdev_iscsi", "bdev_virtio", "bdev_ftl", "ioat_", "ae4dma_", "fsdev", "vmd", "bdev_rbd", "ublk", "dsa_", "iaa_")
 
 var lists = map[string]list{
 	"rpc_get_methods":          {"", itself, later},

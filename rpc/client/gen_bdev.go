@@ -819,6 +819,28 @@ type BdevNvmeGetTransportStatisticsResult struct {
 	PollGroups []BdevNvmeGetTransportStatisticsPollGroupsResult `json:"poll_groups"`
 }
 
+// BdevNvmeOpalInit calls bdev_nvme_opal_init. Takes ownership of a self-encrypting drive that comes from the factory and activates its locking.
+func (c *Client) BdevNvmeOpalInit(ctx context.Context, p BdevNvmeOpalInitParams) error {
+	return c.Call(ctx, "bdev_nvme_opal_init", p, nil)
+}
+
+// BdevNvmeOpalInitParams are the parameters of bdev_nvme_opal_init.
+type BdevNvmeOpalInitParams struct {
+	NvmeCtrlrName string `json:"nvme_ctrlr_name"` // name of the controller, which must be an Opal drive
+	Password      string `json:"password"`        // of the drive's owner, SID, 1 to 32 bytes
+}
+
+// BdevNvmeOpalRevert calls bdev_nvme_opal_revert. Takes a self-encrypting drive back to what it was when it was made. All data on it are lost.
+func (c *Client) BdevNvmeOpalRevert(ctx context.Context, p BdevNvmeOpalRevertParams) error {
+	return c.Call(ctx, "bdev_nvme_opal_revert", p, nil)
+}
+
+// BdevNvmeOpalRevertParams are the parameters of bdev_nvme_opal_revert.
+type BdevNvmeOpalRevertParams struct {
+	NvmeCtrlrName string `json:"nvme_ctrlr_name"` // name of the controller, which must be an Opal drive
+	Password      string `json:"password"`        // of the drive's owner, SID, 1 to 32 bytes
+}
+
 // BdevNvmeRemoveErrorInjection calls bdev_nvme_remove_error_injection. Ends bdev_nvme_add_error_injection.
 func (c *Client) BdevNvmeRemoveErrorInjection(ctx context.Context, p BdevNvmeRemoveErrorInjectionParams) error {
 	return c.Call(ctx, "bdev_nvme_remove_error_injection", p, nil)
@@ -1014,6 +1036,81 @@ func (c *Client) BdevNvmeStopMdnsDiscovery(ctx context.Context, p BdevNvmeStopMd
 // BdevNvmeStopMdnsDiscoveryParams are the parameters of bdev_nvme_stop_mdns_discovery.
 type BdevNvmeStopMdnsDiscoveryParams struct {
 	Name string `json:"name"` // name of the mDNS discovery
+}
+
+// BdevOpalCreate calls bdev_opal_create. Places a locking range of a self-encrypting drive, locks it and makes a block device of it.
+// It returns the name of the block device.
+func (c *Client) BdevOpalCreate(ctx context.Context, p BdevOpalCreateParams) (string, error) {
+	return Call[string](ctx, c, "bdev_opal_create", p)
+}
+
+// BdevOpalCreateParams are the parameters of bdev_opal_create.
+type BdevOpalCreateParams struct {
+	NvmeCtrlrName  string `json:"nvme_ctrlr_name"`  // name of the controller, which must be an Opal drive
+	Nsid           uint32 `json:"nsid"`             // namespace; only 1 can have locking ranges
+	LockingRangeID uint16 `json:"locking_range_id"` // number of the locking range; 0 is the global one, which is not placed
+	RangeStart     uint64 `json:"range_start"`      // its first block
+	RangeLength    uint64 `json:"range_length"`     // its length in blocks
+	Password       string `json:"password"`         // of Admin1
+}
+
+// BdevOpalDelete calls bdev_opal_delete. Removes the block device of a locking range. Its data are lost.
+func (c *Client) BdevOpalDelete(ctx context.Context, p BdevOpalDeleteParams) error {
+	return c.Call(ctx, "bdev_opal_delete", p, nil)
+}
+
+// BdevOpalDeleteParams are the parameters of bdev_opal_delete.
+type BdevOpalDeleteParams struct {
+	BdevName string `json:"bdev_name"` // name of the device of a locking range
+	Password string `json:"password"`  // of Admin1
+}
+
+// BdevOpalGetInfo calls bdev_opal_get_info. Describes the locking range of a block device.
+func (c *Client) BdevOpalGetInfo(ctx context.Context, p BdevOpalGetInfoParams) (BdevOpalGetInfoResult, error) {
+	return Call[BdevOpalGetInfoResult](ctx, c, "bdev_opal_get_info", p)
+}
+
+// BdevOpalGetInfoParams are the parameters of bdev_opal_get_info.
+type BdevOpalGetInfoParams struct {
+	BdevName string `json:"bdev_name"` // name of the device of a locking range
+	Password string `json:"password"`  // of Admin1
+}
+
+// BdevOpalGetInfoResult is a result, or a part of one.
+type BdevOpalGetInfoResult struct {
+	Name             string `json:"name"`
+	RangeStart       uint64 `json:"range_start"`  // first block of the range
+	RangeLength      uint64 `json:"range_length"` // blocks
+	ReadLockEnabled  bool   `json:"read_lock_enabled"`
+	WriteLockEnabled bool   `json:"write_lock_enabled"`
+	ReadLocked       bool   `json:"read_locked"`
+	WriteLocked      bool   `json:"write_locked"`
+}
+
+// BdevOpalNewUser calls bdev_opal_new_user. Gives a user a password and lets him lock and unlock a block device, with Admin1 and nobody else.
+func (c *Client) BdevOpalNewUser(ctx context.Context, p BdevOpalNewUserParams) error {
+	return c.Call(ctx, "bdev_opal_new_user", p, nil)
+}
+
+// BdevOpalNewUserParams are the parameters of bdev_opal_new_user.
+type BdevOpalNewUserParams struct {
+	BdevName      string `json:"bdev_name"`      // name of the device of a locking range
+	AdminPassword string `json:"admin_password"` // of Admin1
+	UserID        uint16 `json:"user_id"`        // the user, 1 to 9
+	UserPassword  string `json:"user_password"`  // that the user is to have, 1 to 32 bytes
+}
+
+// BdevOpalSetLockState calls bdev_opal_set_lock_state. Locks or unlocks the block device of a locking range.
+func (c *Client) BdevOpalSetLockState(ctx context.Context, p BdevOpalSetLockStateParams) error {
+	return c.Call(ctx, "bdev_opal_set_lock_state", p, nil)
+}
+
+// BdevOpalSetLockStateParams are the parameters of bdev_opal_set_lock_state.
+type BdevOpalSetLockStateParams struct {
+	BdevName  string `json:"bdev_name"`  // name of the device of a locking range
+	UserID    uint16 `json:"user_id"`    // who does it: 0 is Admin1, 1 to 9 are users
+	Password  string `json:"password"`   // of who does it
+	LockState string `json:"lock_state"` // READWRITE, READONLY or RWLOCK, which neither reads nor writes
 }
 
 // BdevPassthruCreate calls bdev_passthru_create. Makes a device that hands everything to another one.
