@@ -41,7 +41,7 @@ type ImplOptions struct {
 	ZeroCopyClient           bool   // has no effect: hosts copy
 	ZeroCopyThreshold        uint32 // of a message from which on that is done, in bytes; 0 for 16 KiB
 	TLSVersion               uint32 // 0 or 13
-	KTLS                     bool   // leave encryption to the kernel
+	KTLS                     bool   // leave encryption to the kernel where it can; for SSL
 }
 
 // Impls are the implementations with their settings. Its methods may be
@@ -64,7 +64,7 @@ func NewImpls() *Impls {
 func defaultsOf(name string) ImplOptions {
 	o := ImplOptions{RecvBufSize: ownBufSize, SendBufSize: ownBufSize, RecvPipe: true, ZeroCopyServer: name != Uring}
 	if name == SSL {
-		o.RecvBufSize, o.SendBufSize = minBufSize, minBufSize
+		o.RecvBufSize, o.SendBufSize, o.KTLS = minBufSize, minBufSize, true
 	}
 	return o
 }

@@ -31,7 +31,7 @@ const (
 	posixDefaults = `"recv_buf_size":2097152,"send_buf_size":2097152,"enable_recv_pipe":true,"enable_quickack":false,"enable_placement_id":0,` +
 		`"enable_zerocopy_send_server":true,"enable_zerocopy_send_client":false,"zerocopy_threshold":0,"tls_version":0,"enable_ktls":false}`
 	sslDefaults = `"recv_buf_size":4096,"send_buf_size":4096,"enable_recv_pipe":true,"enable_quickack":false,"enable_placement_id":0,` +
-		`"enable_zerocopy_send_server":true,"enable_zerocopy_send_client":false,"zerocopy_threshold":0,"tls_version":0,"enable_ktls":false}`
+		`"enable_zerocopy_send_server":true,"enable_zerocopy_send_client":false,"zerocopy_threshold":0,"tls_version":0,"enable_ktls":true}`
 )
 
 func TestRPC(t *testing.T) {

@@ -29,6 +29,7 @@ type Conn struct {
 	fd            int
 	local, remote netip.AddrPort
 	watched       watched
+	kernelTLS     bool  // the kernel protects it
 	pins          *pins // nil unless sends may go without a copy
 }
 
@@ -69,6 +70,13 @@ func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
 // Close closes the connection. A group that watches it forgets it.
 func (c *Conn) Close() {
+	if c.kernelTLS {
+		c.closeNotify()
+	}
+	c.shut()
+}
+
+func (c *Conn) shut() {
 	unix.Close(c.fd)
 	c.fd = -1
 }
@@ -77,7 +85,7 @@ func (c *Conn) Close() {
 // the kernel does not send it any more, as it would for a while after Close.
 func (c *Conn) Abort() {
 	_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // it cannot fail
-	c.Close()
+	c.shut()
 }
 
 // Vector is where system calls find their buffers. It serves any number of
@@ -113,8 +121,11 @@ func (c *Conn) Readv(v *Vector, bufs [][]byte) (int, error) {
 	filled := fillVector(v.iov[:], bufs)
 	r, _, errno := unix.RawSyscall(unix.SYS_READV, uintptr(c.fd), uintptr(unsafe.Pointer(&v.iov)), uintptr(filled))
 	n, err := v.result(filled, r, errno)
-	if n == 0 && err == nil {
+	switch {
+	case n == 0 && err == nil:
 		return 0, io.EOF
+	case c.kernelTLS && err == unix.EIO:
+		return 0, c.controlRecord()
 	}
 	return n, err
 }

@@ -34,13 +34,14 @@ import (
 	"github.com/gospdk/gospdk/nvmf/tcp"
 	"github.com/gospdk/gospdk/nvmf/vfiouser"
 	"github.com/gospdk/gospdk/reactor"
+	"github.com/gospdk/gospdk/sock"
 )
 
 // modules lists every module that the binary holds. There is no other place
 // where one registers itself.
 func modules() cli.Modules {
 	return cli.Modules{
-		HostTransports: hostTransports(),
+		HostTransports: hostTransports(nil),
 		Disks: map[string]cli.DiskMaker{
 			"malloc": func(name string, blocks uint64, blockSize uint32) (bdev.Device, error) {
 				return malloc.New(malloc.Config{Name: name, NumBlocks: blocks, BlockSize: blockSize})
@@ -54,12 +55,13 @@ func modules() cli.Modules {
 	}
 }
 
-// hostTransports lists how controllers are reached.
-func hostTransports() map[nvme.TransportType]host.Transport {
+// hostTransports lists how controllers are reached, by sockets with those
+// settings.
+func hostTransports(s *sock.Impls) map[nvme.TransportType]host.Transport {
 	return map[nvme.TransportType]host.Transport{
 		nvme.TrtypePCIe:     pcie.Transport{},
 		nvme.TrtypeVFIOUser: pcie.Transport{},
-		nvme.TrtypeTCP:      hosttcp.Transport{},
+		nvme.TrtypeTCP:      hosttcp.Transport{Sock: s},
 	}
 }
 
@@ -74,7 +76,7 @@ func target(env *app.Env) ([]*app.Subsystem, error) {
 		return nil, err
 	}
 	b := env.Bdevs
-	disks := bdevnvme.NewModule(b, hostTransports())
+	disks := bdevnvme.NewModule(b, hostTransports(env.Sock))
 	disks.SetKeyReader(env.Keyring.Read)
 	disks.SetKeyHolder(env.Keyring.Hold)
 	for _, m := range []bdev.Module{

@@ -32,6 +32,7 @@ ln -s /config/nvmet/subsystems/NQN ports/1/subsystems/NQN`))
 		{"Verified", x.verifiesLinux},
 		{"Multipath", x.linuxFailsOver},
 		{"Authentication", x.linuxWantsKeys},
+		{"KernelTLS", x.tlsByKernel},
 		{"Port", x.linuxPortGoes},
 	} {
 		if !t.Run(tt.name, tt.run) {

@@ -39,6 +39,7 @@ func (p *portal) shake(s *sock.Conn) {
 		return
 	}
 	var id psk.Identity
+	how := "this process"
 	c := tls13.Server(raw, func(identity string) (tls13.PSK, bool) {
 		secret, of, ok := t.target.TLSKey(identity)
 		id = of
@@ -53,15 +54,24 @@ func (p *portal) shake(s *sock.Conn) {
 		err = raw.SetDeadline(time.Time{})
 	}
 	if err == nil {
-		err = s.Relay(c)
+		kernel := false
+		if kernel, err = s.Protect(c, t.opts.kernelTLS()); kernel {
+			how = "the kernel"
+		}
 	}
 	if err != nil {
 		raw.Close()
 		refuse(err)
 		return
 	}
-	flag.Debugf("%v: TLS as %q, %s", s.Remote(), c.Key().Identity, c.Key().Suite)
+	flag.Infof("%v: TLS by %s as %q, %s", s.Remote(), how, c.Key().Identity, c.Key().Suite)
 	p.welcome(s, id)
+}
+
+// kernelTLS tells whether the kernel is to protect connections, if it can.
+func (o *Options) kernelTLS() bool {
+	impl, err := o.Sock.Options(sock.SSL)
+	return err == nil && impl.KTLS
 }
 
 func suite(id psk.Identity) tls13.Suite {

@@ -43,6 +43,18 @@ type Transport struct {
 	// MaxR2T is how many requests for data a controller may have outstanding
 	// for one command, 1 to 256; 0 is 1.
 	MaxR2T int
+	// Sock has the settings of sockets, SPDK's if it is nil. KTLS of SSL says
+	// whether the kernel protects connections with TLS where it can.
+	Sock *sock.Impls
+}
+
+func (t Transport) kernelTLS() bool {
+	impls := t.Sock
+	if impls == nil {
+		impls = sock.NewImpls()
+	}
+	o, err := impls.Options(sock.SSL)
+	return err == nil && o.KTLS
 }
 
 // Open implements host.Transport. It finds the address; what is not there
@@ -54,7 +66,7 @@ func (t Transport) Open(ctx context.Context, trid nvme.TransportID, o *host.Opti
 	if t.MaxR2T < 0 || t.MaxR2T > 256 {
 		return nil, fmt.Errorf("MaxR2T %d: allowed are 1 to 256", t.MaxR2T)
 	}
-	l := &link{maxR2T: max(t.MaxR2T, 1), headerDigest: o.HeaderDigest, dataDigest: o.DataDigest, ackTimeout: o.AckTimeout}
+	l := &link{maxR2T: max(t.MaxR2T, 1), headerDigest: o.HeaderDigest, dataDigest: o.DataDigest, ackTimeout: o.AckTimeout, ownTLS: !t.kernelTLS()}
 	var err error
 	if l.key, err = tlsKey(trid, o); err != nil {
 		return nil, err
@@ -115,6 +127,7 @@ type link struct {
 	headerDigest, dataDigest bool
 	maxR2T                   int
 	ackTimeout               time.Duration
+	ownTLS                   bool
 	key                      *tls13.PSK // nil for no TLS
 
 	mu  sync.Mutex // guards what follows

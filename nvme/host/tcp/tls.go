@@ -60,9 +60,6 @@ func (q *queue) beginTLS() {
 		if err == nil {
 			err = raw.SetDeadline(time.Time{})
 		}
-		if c, ok := raw.(*net.TCPConn); ok && err == nil {
-			err = c.SetLinger(0) // see Disconnect
-		}
 		s.done <- err
 	}()
 }
@@ -73,7 +70,7 @@ func (q *queue) shaking() {
 	select {
 	case err := <-s.done:
 		if err == nil {
-			err = q.conn.Relay(s.tls) // to which the socket belongs now
+			err = q.protect(s) // to which the socket belongs now
 		}
 		if err != nil {
 			q.fail(fmt.Errorf("TLS: %w", err))
@@ -90,6 +87,15 @@ func (q *queue) shaking() {
 		}
 	}
 	q.sendICReq()
+}
+
+// protect has the kernel protect the connection, or goroutines.
+func (q *queue) protect(s *shake) error {
+	byKernel, err := q.conn.Protect(s.tls, !q.link.ownTLS)
+	if c, ok := s.raw.(*net.TCPConn); ok && err == nil && !byKernel {
+		err = c.SetLinger(0) // see Disconnect
+	}
+	return err
 }
 
 // endTLS gives a handshake up.
