@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,7 +109,8 @@ func exchange(t *testing.T, c *Conn, peer io.ReadWriter) {
 	if !bytes.Equal(got, want) {
 		t.Error("other data came")
 	}
-	go func() {
+	var writer sync.WaitGroup
+	writer.Go(func() {
 		for rest := want; len(rest) > 0; {
 			n, err := c.Writev(&v, [][]byte{rest[:min(len(rest), 1000)], rest[min(len(rest), 1000):]})
 			if err == ErrAgain {
@@ -120,7 +122,8 @@ func exchange(t *testing.T, c *Conn, peer io.ReadWriter) {
 			}
 			rest = rest[n:]
 		}
-	}()
+	})
+	defer writer.Wait()
 	got = make([]byte, len(want))
 	if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%v, or other data went", err)
