@@ -60,6 +60,8 @@ type ctrlr struct {
 	// wantANA asks it to read the ANA log.
 	wantANA chan struct{}
 
+	cuse cuseDevices
+
 	removal sync.Mutex // guards removed
 	removed bool
 

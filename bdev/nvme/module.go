@@ -4,6 +4,7 @@ package nvme
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -145,8 +146,9 @@ func (m *Module) remove(c *ctrlr) error {
 	}
 	users.Wait()
 	c.stop()
+	_, err := c.cuse.close()
 	<-c.done
-	err := c.disconnect(ctx)
+	err = errors.Join(err, c.disconnect(ctx))
 	m.drop(c)
 	return err
 }

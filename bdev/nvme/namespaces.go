@@ -50,6 +50,7 @@ func (c *ctrlr) populate(ctx context.Context) (names []string, errs error) {
 	if hc == nil {
 		return nil, nil
 	}
+	defer c.updateCuse()
 	found := map[uint32]*host.Namespace{}
 	for _, ns := range hc.Namespaces() {
 		found[ns.ID()] = ns

@@ -35,6 +35,7 @@ func (m *Module) RegisterRPC(r *rpc.Registry) {
 	m.registerDiscovery(r)
 	m.registerCommands(r)
 	m.registerOpal(r)
+	m.registerCuse(r)
 }
 
 // answer makes an error one of a method: with the code of its errno, and

@@ -31,6 +31,7 @@ func showTrid(id spec.TransportID) shownTrid {
 
 type shownCtrlr struct {
 	State      string      `json:"state" doc:"enabled, resetting, reconnect_is_delayed, disabled, failed or deleting"`
+	Cuse       string      `json:"cuse_device,omitempty" doc:"its character device"`
 	Trid       shownTrid   `json:"trid"`
 	Alternates []shownTrid `json:"alternate_trids,omitempty" doc:"to fail over to"`
 	Cntlid     uint16      `json:"cntlid" doc:"identifier of the controller"`
@@ -71,6 +72,7 @@ func (m *Module) rpcControllers(_ context.Context, p controllersParams) ([]shown
 func (c *ctrlr) show() shownCtrlr {
 	list := c.listAddresses()
 	s := shownCtrlr{State: c.getState().String(), Trid: showTrid(list[0].trid), Cntlid: c.last.Load().Identify().CNTLID}
+	s.Cuse = c.cuse.device(0)
 	s.Host.NQN, s.Host.Addr, s.Host.Svcid = c.hostNQN(), list[0].srcAddr, list[0].srcSvcid
 	for _, a := range list[1:] {
 		s.Alternates = append(s.Alternates, showTrid(a.trid))
@@ -81,6 +83,7 @@ func (c *ctrlr) show() shownCtrlr {
 // shownNS is what bdev_get_bdevs tells of a path to a namespace.
 type shownNS struct {
 	PCIAddress string    `json:"pci_address,omitempty"`
+	Cuse       string    `json:"cuse_device,omitempty" doc:"its character device"`
 	Trid       shownTrid `json:"trid"`
 	CtrlrData  struct {
 		Cntlid   uint16 `json:"cntlid"`
@@ -140,6 +143,7 @@ func (d *Disk) DriverSpecific() any {
 func (n *nvmeNS) show() (s shownNS) {
 	hc := n.c.last.Load()
 	id := hc.Identify()
+	s.Cuse = n.c.cuse.device(n.id)
 	s.Trid = showTrid(n.c.address().trid)
 	if n.c.local() {
 		s.PCIAddress = n.c.cfg.Trid.Traddr

@@ -33,6 +33,7 @@ ln -s /config/nvmet/subsystems/NQN ports/1/subsystems/NQN`))
 		{"Multipath", x.linuxFailsOver},
 		{"Authentication", x.linuxWantsKeys},
 		{"KernelTLS", x.tlsByKernel},
+		{"CUSE", x.nvmeCLIByCuse},
 		{"Port", x.linuxPortGoes},
 	} {
 		if !t.Run(tt.name, tt.run) {

@@ -23,7 +23,7 @@ const fabricsNQN = "nqn.2016-06.io.spdk:cnode1"
 func newFabricsRig(t *testing.T) *fabricsRig {
 	vm := Start(t, Config{
 		Memory:   1024,
-		Modules:  []string{"nvme-tcp", "nvmet-tcp", "crc32c_generic", "tls", "gcm", "ghash-generic", "null_blk nr_devices=0"},
+		Modules:  []string{"nvme-tcp", "nvmet-tcp", "crc32c_generic", "cuse", "tls", "gcm", "ghash-generic", "null_blk nr_devices=0"},
 		Programs: []string{"fio", "nvme", "blkzone"},
 		Files:    map[string]string{"/bin/gospdk": Binary(t)},
 	})

@@ -544,6 +544,26 @@ type BdevNvmeAttachControllerParams struct {
 	DisableSqFlowControl    *bool                                        `json:"disable_sq_flow_control,omitempty"`    // connect without submission queue flow control
 }
 
+// BdevNvmeCuseRegister calls bdev_nvme_cuse_register. Makes character devices of a controller and its namespaces, /dev/spdk/nvme0, /dev/spdk/nvme0n1 and so on, for nvme-cli.
+func (c *Client) BdevNvmeCuseRegister(ctx context.Context, p BdevNvmeCuseRegisterParams) error {
+	return c.Call(ctx, "bdev_nvme_cuse_register", p, nil)
+}
+
+// BdevNvmeCuseRegisterParams are the parameters of bdev_nvme_cuse_register.
+type BdevNvmeCuseRegisterParams struct {
+	Name string `json:"name"` // name of the controller
+}
+
+// BdevNvmeCuseUnregister calls bdev_nvme_cuse_unregister. Removes the character devices of a controller.
+func (c *Client) BdevNvmeCuseUnregister(ctx context.Context, p BdevNvmeCuseUnregisterParams) error {
+	return c.Call(ctx, "bdev_nvme_cuse_unregister", p, nil)
+}
+
+// BdevNvmeCuseUnregisterParams are the parameters of bdev_nvme_cuse_unregister.
+type BdevNvmeCuseUnregisterParams struct {
+	Name string `json:"name"` // name of the controller
+}
+
 // BdevNvmeDetachController calls bdev_nvme_detach_controller. Removes the block devices of an NVMe controller, or of one path to it, and disconnects.
 func (c *Client) BdevNvmeDetachController(ctx context.Context, p BdevNvmeDetachControllerParams) error {
 	return c.Call(ctx, "bdev_nvme_detach_controller", p, nil)
@@ -649,7 +669,8 @@ type BdevNvmeGetControllersCtrlrsHostResult struct {
 
 // BdevNvmeGetControllersCtrlrsResult is a result, or a part of one.
 type BdevNvmeGetControllersCtrlrsResult struct {
-	State          string                                   `json:"state"` // enabled, resetting, reconnect_is_delayed, disabled, failed or deleting
+	State          string                                   `json:"state"`                 // enabled, resetting, reconnect_is_delayed, disabled, failed or deleting
+	CuseDevice     string                                   `json:"cuse_device,omitempty"` // its character device
 	Trid           BdevNvmeGetControllersCtrlrsTridResult   `json:"trid"`
 	AlternateTrids []BdevNvmeGetControllersCtrlrsTridResult `json:"alternate_trids,omitempty"` // to fail over to
 	Cntlid         uint16                                   `json:"cntlid"`                    // identifier of the controller
