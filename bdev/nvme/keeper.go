@@ -132,15 +132,15 @@ func (c *ctrlr) reset(ctx context.Context, first func(error)) error {
 	for {
 		c.setState(stateResetting)
 		err := c.reviveAnywhere(ctx)
-		if err != nil {
-			err = fmt.Errorf("%s: resetting the controller: %w", c, err)
-		}
-		first(err)
-		switch {
-		case err == nil:
+		if err == nil {
 			c.failAt.Store(0)
 			c.setState(stateEnabled)
+			first(nil) // who hears of it may want something else of the controller at once
 			return nil
+		}
+		err = fmt.Errorf("%s: resetting the controller: %w", c, err)
+		first(err)
+		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case c.gone() && (c.local() || r.Delay == 0):
