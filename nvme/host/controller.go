@@ -136,8 +136,9 @@ func (c *Controller) remove() {
 
 // fail gives the controller up until it is reset.
 func (c *Controller) fail() {
+	var p uint32
 	for {
-		p := c.phase.Load()
+		p = c.phase.Load()
 		if phase(p) >= phaseFailed {
 			return
 		}
@@ -146,7 +147,9 @@ func (c *Controller) fail() {
 		}
 	}
 	c.epoch.Add(1)
-	log.Errorf("%v in failed state.", c)
+	if phase(p) == phaseRunning { // otherwise who connects is told
+		log.Errorf("%v in failed state.", c)
+	}
 }
 
 // Fail gives the controller up: its commands end with ABORTED - SQ DELETION as

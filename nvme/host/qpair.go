@@ -335,11 +335,16 @@ func (qp *QPair) lost(err error) error {
 	if err == nil {
 		qp.ctrlr.remove()
 	} else {
-		log.Errorf("%v CQ transport error: %v", qp, err)
+		if qp.ctrlr.getPhase() == phaseRunning { // otherwise who connects is told
+			log.Errorf("%v CQ transport error: %v", qp, err)
+		}
 		qp.ctrlr.fail()
 	}
 	qp.sync()
 	qp.flushEnding()
+	if dead := qp.ctrlr.deadErr(); dead != nil && err != nil {
+		return fmt.Errorf("%w: %w", dead, err)
+	}
 	return errors.Join(qp.ctrlr.deadErr(), err)
 }
 

@@ -29,7 +29,7 @@ func (c *Controller) Reset(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	log.Errorf("%v controller reinitialization failed", c)
+	log.Errorf("%v controller reinitialization failed: %v", c, err)
 	if errors.Is(err, ErrRemoved) {
 		c.remove()
 	} else {

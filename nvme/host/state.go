@@ -135,7 +135,7 @@ func (c *Controller) stateFailed(err error) error {
 		return nil
 	}
 	s := c.state
-	log.Errorf("%v Ctrlr operation failed with error: %v, ctrlr state: %d (%v)", c, err, uint8(s), s)
+	nvmeLog.Infof("%v Ctrlr operation failed with error: %v, ctrlr state: %d (%v)", c, err, uint8(s), s)
 	c.setState(stateError, 0)
 	return fmt.Errorf("state %q: %w", s.String(), err)
 }
