@@ -30,6 +30,7 @@ type fakeKernel struct {
 	fail    map[string]error // what fails: "modprobe vfio-pci", or a file that is written
 	refuse  map[string]bool  // functions that no user-space driver takes
 	memory  int              // hugepages that there is memory for
+	signals int              // writes of their number that a signal cuts short
 	noGroup bool             // VFIO works without an IOMMU
 	aliases map[string]string
 	users   map[string]int
@@ -149,6 +150,11 @@ func (k *fakeKernel) setPages(file, data string) {
 		return
 	}
 	n = min(n, k.memory)
+	if k.signals > 0 {
+		k.signals--
+		have, _ := strconv.Atoi(strings.TrimSpace(k.read(strings.TrimPrefix(file, "/"))))
+		n = min(n, have+1)
+	}
 	nodes := len(k.nodes())
 	for i := range nodes {
 		k.pages(i, n/nodes+min(1, max(0, n%nodes-i)))

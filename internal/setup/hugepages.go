@@ -178,7 +178,7 @@ func (h *Host) setPages(r *hugeRequest, file string, want int) (before pages, er
 	if before.pools, err = h.readPools(r.pools); err != nil {
 		return pages{}, err
 	}
-	if err := h.write(file, fmt.Sprint(want)); err != nil {
+	if err := h.writePages(file, want); err != nil {
 		return pages{}, err
 	}
 	after, err := h.readPools(r.pools)
@@ -194,6 +194,22 @@ func (h *Host) setPages(r *hugeRequest, file string, want int) (before pages, er
 		}
 	})
 	return before, nil
+}
+
+// writePages asks the kernel for so many pages. It stops short when a signal is
+// pending, of which Go's threads get some, so it is asked again while that
+// brings more.
+func (h *Host) writePages(file string, want int) error {
+	for last := -1; ; {
+		if err := h.write(file, fmt.Sprint(want)); err != nil {
+			return err
+		}
+		got, err := h.number(file)
+		if err != nil || got >= want || got <= last {
+			return err
+		}
+		last = got
+	}
 }
 
 // readPools returns the pools with the numbers that they have now.

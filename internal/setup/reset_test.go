@@ -166,6 +166,16 @@ func TestShortOfMemory(t *testing.T) {
 	b.same(before)
 }
 
+// TestSignals: a kernel stops reserving when a signal comes.
+func TestSignals(t *testing.T) {
+	b := newBench(t)
+	b.signals = 3
+	b.config(Defaults())
+	if got := b.read("proc/sys/vm/nr_hugepages"); got != "1024" {
+		t.Errorf("%s pages", got)
+	}
+}
+
 // TestNoHugepages: a kernel without them is no error, as in setup.sh.
 func TestNoHugepages(t *testing.T) {
 	b := newBench(t)
