@@ -14,12 +14,16 @@ import (
 	"time"
 
 	"github.com/peterh/liner"
+	"golang.org/x/sys/unix"
 
 	"github.com/gospdk/gospdk/internal/spdkcli"
 )
 
 // completionTime bounds how long TAB waits for the target.
 const completionTime = 5 * time.Second
+
+// settleTime bounds how long the end waits for a prompt being shown.
+const settleTime = time.Second
 
 // editor asks for lines on the terminal.
 type editor struct {
@@ -114,8 +118,21 @@ func (e *editor) ask() (string, error) {
 			return a.line, a.err
 		case sig := <-e.signals:
 			if sig != syscall.SIGINT { // the goroutine goes with the program
+				settle(answers)
 				return "", errInterrupted
 			}
+		}
+	}
+}
+
+// settle waits until the prompt has set the terminal's mode, which it does
+// after it has shown itself: it must not do so once close has given the
+// terminal back. A terminal too narrow to edit on is never set.
+func settle[T any](answers <-chan T) {
+	for limit := time.Now().Add(settleTime); len(answers) == 0 && time.Now().Before(limit); time.Sleep(time.Millisecond) {
+		mode, err := unix.IoctlGetTermios(syscall.Stdin, unix.TCGETS)
+		if err != nil || mode.Lflag&unix.ISIG == 0 {
+			return
 		}
 	}
 }
