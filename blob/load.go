@@ -198,6 +198,9 @@ func (l *loader) readTable(b *Blob) error {
 type settlement struct {
 	remove []*Blob
 	keep   []*Blob // without the mark
+	// shared are clones that had got clusters of a snapshot that is kept, and
+	// which extent pages said so.
+	shared map[*Blob][]int
 }
 
 // settle decides by the clones (bs_examine_clone): a snapshot that is being
@@ -205,7 +208,7 @@ type settlement struct {
 // being deleted and that its clone still stands on. The others go; what
 // clusters they share with the other blob are that one's.
 func (l *loader) settle() (*settlement, error) {
-	st := new(settlement)
+	st := &settlement{shared: make(map[*Blob][]int)}
 	for _, id := range slices.Sorted(maps.Keys(l.s.blobs)) {
 		b := l.s.blobs[id]
 		_, taking := b.rec.internal.get(xattrInProgress)
@@ -215,6 +218,7 @@ func (l *loader) settle() (*settlement, error) {
 		}
 		if l.hasClone(id) {
 			st.keep = append(st.keep, b)
+			l.unshare(st, b)
 		} else {
 			st.remove = append(st.remove, b)
 		}
@@ -223,6 +227,27 @@ func (l *loader) settle() (*settlement, error) {
 		delete(l.s.blobs, b.id)
 	}
 	return st, nil
+}
+
+// unshare takes clusters of a snapshot that is kept from its clones, which the
+// removal had given them already: they show them nevertheless. SPDK leaves
+// them to both, of which the first to go gives them to others.
+func (l *loader) unshare(st *settlement, snapshot *Blob) {
+	sv := snapshot.view.Load()
+	for _, b := range l.s.blobs {
+		if b.rec.parent() != snapshot.id {
+			continue
+		}
+		v := b.view.Load()
+		v.each(func(i uint64, c uint32) {
+			if i < sv.size && sv.get(i) == c {
+				v.set(i, 0)
+				if at := int(i / extentsPerPage); !slices.Contains(st.shared[b], at) {
+					st.shared[b] = append(st.shared[b], at)
+				}
+			}
+		})
+	}
 }
 
 func (l *loader) hasClone(id ID) bool {
@@ -309,6 +334,23 @@ func (s *Store) openExternal(ctx context.Context, id ID, external []byte) below 
 	return below{external: e}
 }
 
+// rewriteExtents writes extent pages of b anew, as its view has them.
+func (s *Store) rewriteExtents(ctx context.Context, b *Blob, pages []int) (err error) {
+	c, rec, v := s.change(), b.rec.clone(), b.view.Load()
+	c.lasting = true
+	rec.extents = slices.Clone(rec.extents)
+	for _, i := range pages {
+		if !rec.table {
+			break // they are in the chain
+		}
+		if rec.extents[i], err = c.extent(b.id, i, v.page(i)); err != nil {
+			c.giveUp()
+			return err
+		}
+	}
+	return s.install(ctx, c, b, rec, v)
+}
+
 // write writes what the recovery has found and decided.
 func (l *loader) write(ctx context.Context, torn bool, restored []pageWrite, st *settlement) error {
 	s := l.s
@@ -333,6 +375,11 @@ func (l *loader) write(ctx context.Context, torn bool, restored []pageWrite, st 
 		c.erased = []uint32{b.id.page()}
 		s.pages.take(b.id.page())
 		if err := c.commit(ctx); err != nil {
+			return err
+		}
+	}
+	for b, pages := range st.shared {
+		if err := s.rewriteExtents(ctx, b, pages); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,7 @@ holds the line "TEXT n\n" repeated, cut at 512 bytes.
   content.py gen TEXT FIRST COUNT > file
   content.py manifest IMAGE VOLDIR INFO.json ... > IMAGE.json
 """
-import hashlib, json, os, sys
+import hashlib, json, os, re, sys
 
 
 def block(text, n):
@@ -57,7 +57,16 @@ def main():
     for v in sorted(os.listdir(voldir)):
         if v.endswith(".bin"):
             m["volumes"][v[:-4]] = ranges(os.path.join(voldir, v))
-    sys.stdout.write(json.dumps(m, indent=1) + "\n")
+    for d in m.get("reloaded", {}).get("bdev_get_bdevs", []):  # lvols: their uuid and blob
+        for a in d["aliases"]:
+            v = m["volumes"].get(a.split("/")[-1])
+            if v and d["product_name"] == "Logical Volume":
+                v["uuid"] = d["uuid"]
+    for n, b in m.get("blobs", {}).items():
+        m["volumes"][n]["blob"] = b
+    out = json.dumps(m, indent=1)
+    out = re.sub(r'\[\s+(\d+),\s+(\d+),\s+("[^"]*")\s+\]', r'[\1, \2, \3]', out)
+    sys.stdout.write(out + "\n")
 
 
 main()

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Makes the blobstore images of this folder with the C SPDK.
-#   SPDK=<a built SPDK tree> ./make.sh [clean unclean fresh grown]
-# Needs: python3 with what rpc.py wants, and 1200 MiB of free memory.
+#   SPDK=<a built SPDK tree> ./make.sh [clean unclean fresh grown blobcli rle midsnap middelete]
+# Needs: python3 with what rpc.py wants, 2200 MiB of free memory, DPDK's libraries
+# in LD_LIBRARY_PATH if it was built shared.
+# blobcli (which also makes the dumps) wants 600 hugepages of 2 MiB and a hugetlbfs mount.
+# RLE=<program built from rle.c against that tree> (default: rle in $WORK).
 set -euo pipefail
 : "${SPDK:?path of a built SPDK tree}"
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -11,6 +14,7 @@ mkdir -p "$WORK"; cd "$WORK"
 APP="-m 0x1 --disable-cpumask-locks -s 1024 --no-huge"
 ESNAP_UUID=e5a9e5a9-0000-4000-8000-00000000ba5e
 TGT=; LOG=/dev/null; IMG=; ESNAP=
+trap '[ -z "$TGT" ] || kill -KILL $(pid_of_tgt)' EXIT
 say() { echo "$*" >> "$LOG"; }
 
 # ---- the target
@@ -77,7 +81,7 @@ info() { # info KEY: what C says now
 finish() { # target is down: read back from a copy, write the manifest, verify, pack
 	local keep=$LOG img=$IMG; LOG=/dev/null
 	rm -rf vols; mkdir vols; gzip -9nc $img > "$HERE"/$img.gz; gunzip -c "$HERE"/$img.gz > copy.img
-	cmp $img copy.img
+	cmp $img copy.img; IMG=$img; dump copy.img; cmp $img copy.img
 	IMG=copy.img; tgt; info reloaded; stop
 	conf copy.img > dd-read.json
 	local v; for v in $(python3 -c 'import json;[print(a) for b in json.load(open("info-reloaded.json"))["reloaded"]["bdev_get_bdevs"] if b["product_name"]=="Logical Volume" for a in b["aliases"]]'); do
@@ -171,4 +175,64 @@ do_grown() {
 	w b "b g1" 0 40; w b "b g1" 8100 92; tgt; info live; stop
 	finish
 }
-for i in ${*:-clean unclean fresh grown}; do do_$i; done
+bconf() { echo '{"subsystems":[{"subsystem":"bdev","config":[{"method":"bdev_aio_create","params":{"name":"aio0","filename":"'$1'","block_size":512,"fallocate":true}},{"method":"bdev_wait_for_examine"}]}]}'; }
+blobcli() { timeout 60 "$SPDK"/build/examples/blobcli -j b.json -b aio0 "$@" < /dev/null; }
+dump() { bconf $1 > b.json; blobcli -D 2>/dev/null | sed -n '/^Signature/,$p' | gzip -9n > "$HERE"/$IMG.dump.txt.gz; }
+blobs() { # blobs NAME=ID...: read back with blobcli from a copy, manifest
+	rm -rf vols; mkdir vols; gzip -9nc $IMG > "$HERE"/$IMG.gz; gunzip -c "$HERE"/$IMG.gz > copy.img
+	dump copy.img; cmp $IMG copy.img
+	blobcli -s bs 2>/dev/null | sed -n '/^Blobstore Public/,$p' > bs.txt
+	{ echo '{"blobs":{'; local c=; for b in "$@"; do echo "$c\"${b%=*}\":\"${b#*=}\""; c=,; done; echo '},"blobcli_show_bs":'; python3 -c 'import json;print(json.dumps(open("bs.txt").read().splitlines()))'; echo '}'; } > info-blobs.json
+	for b in "$@"; do blobcli -d ${b#*=} vols/${b%=*}.bin > /dev/null 2>&1; done
+	python3 "$HERE"/content.py manifest $IMG vols info-*.json > "$HERE"/$IMG.json; rm -rf vols copy.img
+	echo "$IMG: $(stat -c %s "$HERE"/$IMG.gz) bytes packed"
+}
+do_blobcli() {
+	begin spdk-blobcli 16M; bconf $IMG > b.json
+	python3 "$HERE"/content.py gen "cli0 g1" 0 300 > cli0.bin; python3 "$HERE"/content.py gen "cli1 g1" 0 2500 > cli1.bin
+	python3 "$HERE"/content.py gen "cli2 g1" 0 1 > cli2.bin
+	say "content.py gen 'cli0 g1' 0 300 > cli0.bin; content.py gen 'cli1 g1' 0 2500 > cli1.bin; content.py gen 'cli2 g1' 0 1 > cli2.bin"
+	printf '%s\n' '-i' '-n 1' '-n 2' '-n 1' '-n 3' '-x $B0 name cli0' '-x $B0 colour blue' '-x $B0 gone soon' '-x $B1 name cli1' '-x $B2 name cli2' \
+		'-m $B0 cli0.bin' '-m $B1 cli1.bin' '-m $B2 cli2.bin' '-r $B0 gone' '-w $B3' '-p $B0' '-s bs' > script.txt
+	say "blobcli -j b.json -b aio0 -T script.txt   # b.json: bdev_aio_create of $IMG; script.txt:"; sed 's/^/    /' script.txt >> "$LOG"
+	blobcli -T script.txt > script.log 2>&1
+	set -- $(sed -n 's/^New blob id //p' script.log); blobs cli0=$1 cli1=$2 cli2=$3
+}
+do_rle() {
+	local m n; for m in clean kill; do n=spdk-rle; [ $m = kill ] && n=spdk-rle-unclean
+	begin $n 16M; bconf $IMG > b.json; say "rle b.json $m   # rle.c of this folder; b.json: bdev_aio_create of $IMG"
+	timeout 60 ${RLE:-./rle} b.json $m > rle.log 2>&1 || true
+	blobs $(sed -n 's/^\([a-z-]*\) \(0x[0-9a-f]*\)$/\1=\2/p' rle.log | grep -v rle-del); done
+}
+# ---- killed in the midst of a snapshot, or of a snapshot's deletion
+slow_tgt() { # the store behind a bdev_delay
+	rm -f t.sock; timeout 300 "$SPDK"/build/bin/spdk_tgt $APP -r t.sock --wait-for-rpc > tgt.log 2>&1 & TGT=$!
+	wait_sock t.sock; say "spdk_tgt $APP --wait-for-rpc &"
+	r bdev_set_options --no-auto-examine; r framework_start_init
+	r bdev_aio_create --fallocate $IMG aio0 512 >/dev/null
+	r bdev_delay_create -b aio0 -d delay0 -r 0 -t 0 -w 0 -n 0 >/dev/null; r bdev_examine -b delay0; "$SPDK"/scripts/rpc.py -s t.sock bdev_wait_for_examine
+	r bdev_delay_update_latency delay0 avg_write 400000; r bdev_delay_update_latency delay0 p99_write 400000
+}
+mid() { # mid NAME RPC...: kill after each delayed write in turn; keep the different states
+	local name=$1 k=0 i t seen=; shift; cp $IMG before.img; cp "$LOG" before.commands
+	for i in $(seq 0 ${MIDMAX:-16}); do
+		cp before.img $name-$k.img; IMG=$name-$k.img; LOG=$WORK/$name-$k.commands; cp before.commands "$LOG"; say "cp before.img $IMG"
+		slow_tgt; info live; t=$(python3 -c "print(round(0.35+0.4*$i,2))")
+		say "rpc.py $* & sleep $t"
+		timeout 60 "$SPDK"/scripts/rpc.py -s t.sock "$@" > rpc.log 2>&1 & local rp=$!
+		sleep $t; kill9; wait $rp 2>/dev/null && break # the call ended before the kill
+		local h; h=$(sha256sum < $IMG); case "$seen" in *"$h"*) continue;; esac; seen="$seen $h"
+		finish; k=$((k+1))
+	done
+	rm -f $name-$k.img $name-$k.commands
+}
+do_midsnap() {
+	begin spdk-mid 4M; tgt; r bdev_lvol_create_lvstore -c 16384 aio0 lvs; r bdev_lvol_create -l lvs -t thin 1
+	w thin "thin g1" 10 60; say "cp $IMG before.img"; mid spdk-midsnap bdev_lvol_snapshot lvs/thin snap
+}
+do_middelete() {
+	begin spdk-mid 4M; tgt; r bdev_lvol_create_lvstore -c 16384 aio0 lvs; r bdev_lvol_create -l lvs -t thin 1
+	w thin "thin g1" 10 60; tgt; r bdev_lvol_snapshot lvs/thin snap; w thin "thin g2" 40 60
+	say "cp $IMG before.img"; mid spdk-middelete bdev_lvol_delete lvs/snap
+}
+for i in ${*:-clean unclean fresh grown blobcli rle midsnap middelete}; do do_$i; done
